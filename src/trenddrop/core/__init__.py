@@ -1,0 +1,1 @@
+"""Words that every layer shares: errors, UTC windows, ids and settings."""

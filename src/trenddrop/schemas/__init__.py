@@ -1,0 +1,64 @@
+"""One module per table: columns, dtypes, keys, event timestamp, retention."""
+
+from trenddrop.schemas.creator_observations import CREATOR_OBSERVATIONS
+from trenddrop.schemas.creators import CREATORS
+from trenddrop.schemas.data_quality_checks import DATA_QUALITY_CHECKS
+from trenddrop.schemas.feature_definitions import FEATURE_DEFINITIONS
+from trenddrop.schemas.feature_quality import FEATURE_QUALITY
+from trenddrop.schemas.feedback_signals import FEEDBACK_SIGNALS
+from trenddrop.schemas.generations import GENERATIONS
+from trenddrop.schemas.hashtag_features import HASHTAG_FEATURES
+from trenddrop.schemas.hashtag_metrics import HASHTAG_METRICS
+from trenddrop.schemas.hashtag_observations import HASHTAG_OBSERVATIONS
+from trenddrop.schemas.hashtags import HASHTAGS
+from trenddrop.schemas.ingestion_batches import INGESTION_BATCHES
+from trenddrop.schemas.platform_metadata import PLATFORM_METADATA
+from trenddrop.schemas.post_schedules import POST_SCHEDULES
+from trenddrop.schemas.predictions import PREDICTIONS
+from trenddrop.schemas.processing_latency import PROCESSING_LATENCY
+from trenddrop.schemas.raw_data import raw_data
+from trenddrop.schemas.schema_versions import SCHEMA_VERSIONS
+from trenddrop.schemas.sound_observations import SOUND_OBSERVATIONS
+from trenddrop.schemas.sounds import SOUNDS
+from trenddrop.schemas.table import TableSchema
+from trenddrop.schemas.trend_embeddings import TREND_EMBEDDINGS
+from trenddrop.schemas.trend_matches import TREND_MATCHES
+from trenddrop.schemas.trend_topics import TREND_TOPICS
+from trenddrop.schemas.video_embeddings import VIDEO_EMBEDDINGS
+from trenddrop.schemas.video_observations import VIDEO_OBSERVATIONS
+from trenddrop.schemas.videos import VIDEOS
+from trenddrop.schemas.viral_labels import VIRAL_LABELS
+
+TABLES: dict[str, TableSchema] = {
+    schema.name: schema
+    for schema in (
+        CREATOR_OBSERVATIONS,
+        CREATORS,
+        DATA_QUALITY_CHECKS,
+        FEATURE_DEFINITIONS,
+        FEATURE_QUALITY,
+        FEEDBACK_SIGNALS,
+        GENERATIONS,
+        HASHTAG_FEATURES,
+        HASHTAG_METRICS,
+        HASHTAG_OBSERVATIONS,
+        HASHTAGS,
+        INGESTION_BATCHES,
+        PLATFORM_METADATA,
+        POST_SCHEDULES,
+        PREDICTIONS,
+        PROCESSING_LATENCY,
+        SCHEMA_VERSIONS,
+        SOUND_OBSERVATIONS,
+        SOUNDS,
+        TREND_EMBEDDINGS,
+        TREND_MATCHES,
+        TREND_TOPICS,
+        VIDEO_EMBEDDINGS,
+        VIDEO_OBSERVATIONS,
+        VIDEOS,
+        VIRAL_LABELS,
+    )
+}
+
+__all__ = ["TABLES", "TableSchema", "raw_data"]
