@@ -40,9 +40,7 @@ class Settings(Config):
     """One installation: where it keeps things and which engines it uses."""
 
     home: Path = Path("var")
-    configs: Path | None = Field(
-        default=None, description="a folder that is searched before the built-in configs"
-    )
+    configs: Path | None = Field(default=None, description="a folder that is searched before the built-in configs")
     engine: Literal["ducklake", "clickhouse"] = "ducklake"
     catalog: str | None = Field(default=None, description="a DuckLake catalogue; default SQLite under home")
     data_path: str | None = Field(default=None, description="a DuckLake data path; default under home")
@@ -88,8 +86,7 @@ def parse_config(kind: type[ConfigT], values: Mapping[str, Any], *, origin: str)
         return kind.model_validate(dict(values))
     except ValidationError as error:
         problems = "; ".join(
-            f"{'.'.join(str(part) for part in item['loc']) or 'document'}: {item['msg']}"
-            for item in error.errors()
+            f"{'.'.join(str(part) for part in item['loc']) or 'document'}: {item['msg']}" for item in error.errors()
         )
         raise ConfigError(f"{origin}: {problems}") from error
 

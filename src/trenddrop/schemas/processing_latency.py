@@ -17,7 +17,5 @@ PROCESSING_LATENCY = TableSchema(
     },
     key=("id",),
     event_timestamp="start_timestamp",
-    clock_columns=frozenset(
-        {"id", "batch_id", "start_timestamp", "end_timestamp", "latency_seconds", "sla_met"}
-    ),
+    clock_columns=frozenset({"id", "batch_id", "start_timestamp", "end_timestamp", "latency_seconds", "sla_met"}),
 )

@@ -26,9 +26,7 @@ class TableSchema:
     event_timestamp: str | None = None
     created_timestamp: str | None = None
     retention_days: int | None = 365
-    clock_columns: frozenset[str] = field(
-        default_factory=frozenset
-    )  # hold the time of the run, not of the data
+    clock_columns: frozenset[str] = field(default_factory=frozenset)  # hold the time of the run, not of the data
 
     def ibis(self) -> sch.Schema:
         """Return the Ibis schema."""

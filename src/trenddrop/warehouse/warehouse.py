@@ -45,6 +45,10 @@ class Warehouse(Protocol):
         """Hold rows in a temporary table of this engine, so that an expression runs once and joins see real sizes."""
         ...
 
+    def release(self) -> None:
+        """Drop every staged table; a job calls it after each stage."""
+        ...
+
     def append(self, name: str, rows: Rows) -> int:
         """Append rows (columns matched by name, missing nullable ones null) and return how many."""
         ...

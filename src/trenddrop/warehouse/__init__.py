@@ -1,0 +1,20 @@
+"""DuckLake and ClickHouse behind one interface."""
+
+from trenddrop.core.settings import Settings
+from trenddrop.warehouse.ducklake import DuckLakeWarehouse
+from trenddrop.warehouse.warehouse import Rows, Warehouse
+
+
+def open_warehouse(settings: Settings) -> Warehouse:
+    """Open the engine that the settings name, with its schema brought up to date."""
+    if settings.engine == "clickhouse":
+        from trenddrop.warehouse.clickhouse import ClickHouseWarehouse  # noqa: PLC0415 - an optional extra
+
+        warehouse: Warehouse = ClickHouseWarehouse(settings.clickhouse)
+    else:
+        warehouse = DuckLakeWarehouse(settings)
+    warehouse.migrate()
+    return warehouse
+
+
+__all__ = ["DuckLakeWarehouse", "Rows", "Warehouse", "open_warehouse"]

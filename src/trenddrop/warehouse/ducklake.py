@@ -1,0 +1,328 @@
+"""The embedded engine: DuckLake, that is DuckDB with a SQLite catalogue and Parquet files under one folder."""
+
+import fcntl
+import importlib.util
+import itertools
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import duckdb
+import ibis
+import ibis.expr.datatypes as dt
+import ibis.expr.types as ir
+import polars as pl
+import pyarrow as pa
+from ibis.backends.sql.datatypes import DuckDBType
+
+from trenddrop.core.errors import ConflictError, EngineError, NotFoundError, SchemaError
+from trenddrop.core.settings import Settings
+from trenddrop.schemas import TABLES, TableSchema, raw_data
+from trenddrop.warehouse.warehouse import Rows
+
+Result = TypeVar("Result")
+
+INLINED_ROWS = 500  # commits of up to this many rows go into the catalogue instead of a Parquet file
+ATTEMPTS = 12  # of a transaction that other writers overtake: about a minute of back-off in all
+SNAPSHOT_DAYS = 30  # how long compact() keeps old snapshots readable
+_CONFLICTS = ("conflict", "database is locked", "database table is locked", "busy", "write-write")
+
+
+class DuckLakeWarehouse:
+    """A DuckLake under ``settings.home``, or with the catalogue and data path that the settings name."""
+
+    engine: Literal["ducklake"] = "ducklake"
+
+    def __init__(self, settings: Settings) -> None:
+        self._home = settings.home.resolve()
+        self._home.mkdir(parents=True, exist_ok=True)
+        self._is_local = settings.catalog is None
+        self._catalog_file = self._home / "catalog.sqlite"
+        self._catalog = settings.catalog or f"sqlite:{self._catalog_file}"
+        self._data_path = settings.data_path or str(self._home / "lake")
+        self._names = itertools.count()
+        self._mutex = threading.RLock()
+        self._depth = 0
+        self.backend = ibis.duckdb.connect()
+        self._con: duckdb.DuckDBPyConnection = self.backend.con
+        self._configure(settings)
+        with self._writers_queue():
+            self._attach()
+
+    # --- tables -----------------------------------------------------------------------------------
+
+    def migrate(self, *, to: int | None = None) -> list[int]:
+        """Bring the schema to version ``to`` (default: the newest) and return the versions that ran."""
+        from trenddrop.warehouse.migrations import migrate  # noqa: PLC0415 - migrations import this module's Protocol
+
+        return migrate(self, to=to)
+
+    def has_table(self, name: str) -> bool:
+        """Return whether the table exists."""
+        query = "SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake' AND table_name = ?"
+        return bool(self._execute(query, [name]).fetchall())
+
+    def ensure_table(self, schema: TableSchema) -> None:
+        """Create the table unless it exists."""
+        if not self.has_table(schema.name):
+            self.transact(lambda: self.create_table(schema.name, schema.columns))
+
+    def create_table(self, name: str, columns: dict[str, str]) -> None:
+        """Create a table from Ibis dtypes; ``!`` marks a column that is never null."""
+        body = ", ".join(f'"{column}" {_sql_type(dtype)}' for column, dtype in columns.items())
+        self._execute(f'CREATE TABLE IF NOT EXISTS lake.main."{name}" ({body})')
+
+    def drop_table(self, name: str) -> None:
+        """Drop a table."""
+        self._execute(f'DROP TABLE IF EXISTS lake.main."{name}"')
+
+    def add_column(self, name: str, column: str, dtype: str) -> None:
+        """Add a nullable column; the rows there are hold null."""
+        self._execute(f'ALTER TABLE lake.main."{name}" ADD COLUMN "{column}" {_sql_type(dtype.lstrip("!"))}')
+
+    def drop_column(self, name: str, column: str) -> None:
+        """Drop a column."""
+        self._execute(f'ALTER TABLE lake.main."{name}" DROP COLUMN "{column}"')
+
+    def table(self, name: str, *, snapshot: str | None = None) -> ir.Table:
+        """Return the committed rows, now or as of a snapshot."""
+        if not self.has_table(name):
+            raise NotFoundError(f"{name}: no such table in {self._catalog}; run a stage that writes it first")
+        if snapshot is None:
+            return self.backend.table(name, database=("lake", "main"))
+        return self.backend.sql(f'SELECT * FROM lake.main."{name}" AT (VERSION => {int(snapshot)})')
+
+    def stage(self, rows: Rows) -> ir.Table:
+        """Hold rows in a temporary table."""
+        name = f"stage_{next(self._names)}"
+        with self._mutex, self._as_query(rows) as query:
+            self._execute(f'CREATE TEMP TABLE "{name}" AS {query}')
+        return self.backend.table(name, database=("temp", "main"))
+
+    def release(self) -> None:
+        """Drop every staged table."""
+        query = (
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'temp' AND starts_with(table_name, 'stage_')"
+        )
+        for (name,) in self._execute(query).fetchall():
+            self._execute(f'DROP TABLE temp.main."{name}"')
+
+    # --- writes -----------------------------------------------------------------------------------
+
+    def append(self, name: str, rows: Rows) -> int:
+        """Append rows, columns matched by name, missing nullable ones null."""
+        target = self.table(name).schema()
+        got = _columns(rows)
+        if unknown := sorted(set(got) - set(target.names)):
+            raise SchemaError(f"{name}: unknown columns {unknown}; the table has {list(target.names)}")
+        columns = [column for column in target.names if column in got]
+        names = ", ".join(f'"{column}"' for column in columns)
+        with self._mutex, self._as_query(rows) as query:
+            return self.transact(
+                lambda: _count(self._execute(f'INSERT INTO lake.main."{name}" ({names}) SELECT {names} FROM ({query})'))
+            )
+
+    def append_batch(self, name: str, rows: Rows, *, batch_id: str) -> int:
+        """Append rows unless this batch was already appended to this table."""
+
+        def body() -> int:
+            query = f'SELECT 1 FROM lake.main."{name}" WHERE batch_id = ? LIMIT 1'
+            return 0 if self._execute(query, [batch_id]).fetchall() else self.append(name, rows)
+
+        return self.transact(body, claim=f"append:{name}")
+
+    def delete(self, name: str, keys: Rows) -> int:
+        """Delete the rows that equal a row of ``keys`` in all of its columns."""
+        columns = _columns(keys)
+        if unknown := sorted(set(columns) - set(self.table(name).columns)):
+            raise SchemaError(f"{name}: unknown key columns {unknown}")
+        names = ", ".join(f'"{column}"' for column in columns)
+        matches = " AND ".join(f't."{column}" IS NOT DISTINCT FROM k."{column}"' for column in columns)
+        with self._mutex, self._as_query(keys) as query:
+            return self.transact(
+                lambda: _count(
+                    self._execute(
+                        f'DELETE FROM lake.main."{name}" AS t USING (SELECT DISTINCT {names} FROM ({query})) AS k '
+                        f"WHERE {matches}"
+                    )
+                )
+            )
+
+    def transact(self, body: Callable[[], Result], *, claim: str | None = None) -> Result:
+        """Run ``body`` all or nothing, again when another writer was faster."""
+        with self._mutex:
+            if self._depth:  # part of the transaction that is open
+                return body()
+            for attempt in range(ATTEMPTS):
+                try:
+                    with self._writers_queue():
+                        return self._attempt(body, claim)
+                except duckdb.Error as error:
+                    if not any(word in str(error).lower() for word in _CONFLICTS):
+                        raise EngineError(f"DuckLake: {' '.join(str(error).split())[:500]}") from error
+                    time.sleep(min(10.0, 0.05 * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311, NPY002 - back-off
+        raise ConflictError(
+            f"DuckLake: {ATTEMPTS} attempts lost against other writers; run it again when they are done"
+        )
+
+    def _attempt(self, body: Callable[[], Result], claim: str | None) -> Result:
+        if claim is not None:
+            self._ensure_claim(claim)
+        self._con.execute("BEGIN TRANSACTION")
+        self._depth = 1
+        try:
+            if claim is not None:
+                self._con.execute("UPDATE lake.main._claims SET revision = revision + 1 WHERE name = ?", [claim])
+            result = body()
+            self._con.execute("COMMIT")
+        except BaseException:
+            with suppress(duckdb.Error):
+                self._con.execute("ROLLBACK")
+            raise
+        finally:
+            self._depth = 0
+        return result
+
+    def _ensure_claim(self, claim: str) -> None:
+        self._con.execute("CREATE TABLE IF NOT EXISTS lake.main._claims (name VARCHAR, revision BIGINT)")
+        if not self._con.execute("SELECT 1 FROM lake.main._claims WHERE name = ?", [claim]).fetchall():
+            self._con.execute("INSERT INTO lake.main._claims VALUES (?, 0)", [claim])
+
+    # --- upkeep -----------------------------------------------------------------------------------
+
+    def snapshot_id(self) -> str:
+        """Return the id of the newest snapshot."""
+        row = self._execute("SELECT max(snapshot_id) FROM ducklake_snapshots('lake')").fetchone()
+        return str(row[0]) if row else "0"
+
+    def compact(self) -> None:
+        """Merge small files, drop old snapshots and delete what a killed process left behind."""
+        # Files of a writer at work elsewhere look orphaned; on one machine the queue keeps writers out.
+        grace = "INTERVAL 0 SECOND" if self._is_local else "INTERVAL 1 DAY"
+        with self._mutex, self._writers_queue():
+            self._execute("CALL ducklake_flush_inlined_data('lake')")
+            self._execute("CALL ducklake_merge_adjacent_files('lake')")
+            self._execute(f"CALL ducklake_expire_snapshots('lake', older_than => now() - INTERVAL {SNAPSHOT_DAYS} DAY)")
+            self._execute(f"CALL ducklake_cleanup_old_files('lake', older_than => now() - {grace})")
+            self._execute(f"CALL ducklake_delete_orphaned_files('lake', older_than => now() - {grace})")
+
+    def expire(self, *, now: datetime) -> dict[str, int]:
+        """Delete rows older than each table's retention."""
+        query = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake'"
+        deleted: dict[str, int] = {}
+        for (name,) in sorted(self._execute(query).fetchall()):
+            schema = _schema_of(name)
+            if schema is None or schema.retention_days is None or schema.event_timestamp is None:
+                continue
+            oldest = now - timedelta(days=schema.retention_days)
+            statement = f'DELETE FROM lake.main."{name}" WHERE "{schema.event_timestamp}" < ?'
+            deleted[name] = self.transact(lambda s=statement, o=oldest: _count(self._execute(s, [o])))  # type: ignore[misc]
+        return deleted
+
+    def close(self) -> None:
+        """Release the connection and with it the temporary tables."""
+        self.backend.disconnect()
+
+    # --- the connection ---------------------------------------------------------------------------
+
+    def _configure(self, settings: Settings) -> None:
+        self._execute(f"SET temp_directory = '{self._home / 'tmp'}'")
+        self._execute("SET TimeZone = 'UTC'")
+        self._execute("SET preserve_insertion_order = false")
+        if settings.threads:
+            self._execute(f"SET threads = {settings.threads}")
+        if settings.memory_limit:
+            self._execute(f"SET memory_limit = '{settings.memory_limit}'")
+        for name in ("sqlite_scanner", "ducklake"):
+            self._execute(f"LOAD '{_extension(name, self._home / 'extensions')}'")
+
+    def _attach(self) -> None:
+        if self._is_local and not self._catalog_file.exists():
+            with sqlite3.connect(self._catalog_file) as catalog:  # or an open reader would block every commit
+                catalog.execute("PRAGMA journal_mode=WAL")
+        self._execute(
+            f"ATTACH 'ducklake:{self._catalog}' AS lake "
+            f"(DATA_PATH '{self._data_path}', DATA_INLINING_ROW_LIMIT {INLINED_ROWS})"
+        )
+        self._execute("CALL lake.set_option('parquet_compression', 'zstd')")
+        self._execute("USE lake")
+
+    @contextmanager
+    def _writers_queue(self) -> Iterator[None]:
+        """Let the writers of this machine take turns; the kernel frees the lock of a killed process."""
+        if not self._is_local:
+            yield
+            return
+        with (self._home / "catalog.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    @contextmanager
+    def _as_query(self, rows: Rows) -> Iterator[str]:
+        if isinstance(rows, ir.Table):
+            self.backend._register_in_memory_tables(rows)
+            yield self.backend.compile(rows)
+            return
+        name = f"rows_{next(self._names)}"
+        self._con.register(name, rows.to_arrow() if isinstance(rows, pl.DataFrame) else rows)
+        try:
+            yield f'SELECT * FROM "{name}"'
+        finally:
+            self._con.unregister(name)
+
+    def _execute(self, statement: str, parameters: list[Any] | None = None) -> duckdb.DuckDBPyConnection:
+        try:
+            return self._con.execute(statement, parameters or [])
+        except duckdb.Error as error:
+            if self._depth:  # transact decides whether to try again
+                raise
+            raise EngineError(f"DuckLake: {' '.join(str(error).split())[:500]}") from error
+
+
+def _extension(name: str, folder: Path) -> Path:
+    """Return the extension file of its PyPI package, linked under the name that DuckDB derives its symbols from."""
+    package = {"sqlite_scanner": "sqlite"}.get(name, name)
+    spec = importlib.util.find_spec(f"duckdb_extension_{package}")
+    if spec is None or not spec.submodule_search_locations:
+        raise EngineError(f"DuckDB extension {package}: not installed; install duckdb-extension-{package}")
+    source = Path(
+        spec.submodule_search_locations[0],
+        "extensions",
+        f"v{duckdb.__version__}",
+        f"{package}.duckdb_extension",
+    )
+    if name == package:
+        return source
+    link = folder / f"{name}.duckdb_extension"
+    if not link.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError):
+            link.symlink_to(source)
+    return link
+
+
+def _sql_type(dtype: str) -> str:
+    parsed = dt.dtype(dtype)
+    sql = DuckDBType.from_ibis(parsed).sql(dialect="duckdb")
+    return sql if parsed.nullable else f"{sql} NOT NULL"
+
+
+def _columns(rows: Rows) -> list[str]:
+    return list(rows.column_names) if isinstance(rows, pa.Table) else list(rows.columns)
+
+
+def _count(result: duckdb.DuckDBPyConnection) -> int:
+    row = result.fetchone()
+    return int(row[0]) if row else 0
+
+
+def _schema_of(name: str) -> TableSchema | None:
+    if name.startswith("raw_") and name.endswith("_data"):
+        return raw_data(name.removeprefix("raw_").removesuffix("_data"))
+    return TABLES.get(name)
