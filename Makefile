@@ -37,7 +37,7 @@ demo: setup ## two simulated weeks, from raw records to predictions, matches, me
 	@$(BIN)/trenddrop demo --home var/demo
 
 demo-real: setup ## the same on the Weibo hot-search lists
-	@$(BIN)/trenddrop demo --home $(REAL) --source weibo_hot_search --input $(DATA)/weibo_hot_search
+	@$(BIN)/trenddrop demo --home $(REAL) --source weibo_hot_search --input $(DATA)/weibo_hot_search/*.jsonl.zst
 
 serve: setup ## the scoring endpoint on http://127.0.0.1:8000
 	@$(BIN)/trenddrop serve
