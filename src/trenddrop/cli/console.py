@@ -36,8 +36,8 @@ def progress_bars(*, quiet: bool) -> Iterator[core.Progress]:
     if quiet or not sys.stderr.isatty():
         yield core.SILENT
         return
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=ERR) as bars:
+    text = TextColumn("{task.description}")
+    with Progress(SpinnerColumn(), text, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=ERR) as bars:
         yield Bars(bars)
 
 

@@ -22,8 +22,12 @@ class Warehouse(Protocol):
     reads inside a transaction need not see its own writes.
     """
 
-    engine: Literal["ducklake", "clickhouse"]
     backend: BaseBackend  # where the expressions of ``table`` and ``stage`` run
+
+    @property
+    def engine(self) -> Literal["ducklake", "clickhouse"]:
+        """Return which engine this is."""
+        ...
 
     def migrate(self, *, to: int | None = None) -> list[int]:
         """Bring the schema to version ``to`` (default: the newest), up or down; return the versions that ran."""
