@@ -1,6 +1,7 @@
 """Fixtures that several test packages use: fresh warehouses and the real data sets."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,9 +11,19 @@ from trenddrop.core.settings import Settings
 from trenddrop.warehouse import Warehouse, open_warehouse
 
 
+@pytest.fixture(scope="session")
+def migrated_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home whose DuckLake is migrated and empty; tests copy it, which is quicker than to migrate again."""
+    home = tmp_path_factory.mktemp("migrated") / "home"
+    open_warehouse(Settings(home=home)).close()
+    return home
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(home=tmp_path / "home", threads=2)
+def settings(tmp_path: Path, migrated_home: Path) -> Settings:
+    home = tmp_path / "home"
+    shutil.copytree(migrated_home, home, symlinks=True)
+    return Settings(home=home, threads=2)
 
 
 @pytest.fixture

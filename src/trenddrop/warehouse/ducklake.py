@@ -248,7 +248,8 @@ class DuckLakeWarehouse:
                 catalog.execute("PRAGMA journal_mode=WAL")
         self._execute(
             f"ATTACH 'ducklake:{self._catalog}' AS lake "
-            f"(DATA_PATH '{self._data_path}', DATA_INLINING_ROW_LIMIT {INLINED_ROWS})"
+            # the data path is where it is now, so a home that was moved or copied still opens
+            f"(DATA_PATH '{self._data_path}', OVERRIDE_DATA_PATH true, DATA_INLINING_ROW_LIMIT {INLINED_ROWS})"
         )
         self._execute("CALL lake.set_option('parquet_compression', 'zstd')")
         self._execute("USE lake")
