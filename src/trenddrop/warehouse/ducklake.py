@@ -201,14 +201,15 @@ class DuckLakeWarehouse:
         row = self._execute("SELECT max(snapshot_id) FROM ducklake_snapshots('lake')").fetchone()
         return str(row[0]) if row else "0"
 
-    def compact(self) -> None:
+    def compact(self, *, keep_history: bool = True) -> None:
         """Merge small files, drop old snapshots and delete what a killed process left behind."""
+        days = SNAPSHOT_DAYS if keep_history else 0
         # Files of a writer at work elsewhere look orphaned; on one machine the queue keeps writers out.
         grace = "INTERVAL 0 SECOND" if self._is_local else "INTERVAL 1 DAY"
         with self._mutex, self._writers_queue():
             self._execute("CALL ducklake_flush_inlined_data('lake')")
             self._execute("CALL ducklake_merge_adjacent_files('lake')")
-            self._execute(f"CALL ducklake_expire_snapshots('lake', older_than => now() - INTERVAL {SNAPSHOT_DAYS} DAY)")
+            self._execute(f"CALL ducklake_expire_snapshots('lake', older_than => now() - INTERVAL {days} DAY)")
             self._execute(f"CALL ducklake_cleanup_old_files('lake', older_than => now() - {grace})")
             self._execute(f"CALL ducklake_delete_orphaned_files('lake', older_than => now() - {grace})")
 

@@ -77,8 +77,8 @@ class Warehouse(Protocol):
         """Return the id of the newest snapshot; ``table(name, snapshot=...)`` repeats what it held."""
         ...
 
-    def compact(self) -> None:
-        """Merge small files or parts and remove what a killed process left behind."""
+    def compact(self, *, keep_history: bool = True) -> None:
+        """Merge small files or parts and remove what a killed process left behind; without history, old snapshots too."""
         ...
 
     def expire(self, *, now: datetime) -> dict[str, int]:

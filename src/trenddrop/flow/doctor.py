@@ -1,0 +1,100 @@
+"""Is this installation well? One line per question, each with the way out where the answer is no."""
+
+import importlib.metadata
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from trenddrop.core.errors import TrendDropError
+from trenddrop.core.settings import Settings
+from trenddrop.embeddings import verify_weights
+from trenddrop.flow.workspace import Workspace
+
+PACKAGES = ("duckdb", "ibis-framework", "sqlglot", "polars", "lightgbm", "mlflow", "feast", "torch", "faiss-cpu")
+LOW_DISK_GB = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One answer; ``is_well`` is None where there is nothing to judge yet."""
+
+    question: str
+    is_well: bool | None
+    answer: str
+
+
+def examine(workspace: Workspace) -> list[Finding]:
+    """Return what was found about Python, packages, home, engine, weights, models and service levels."""
+    questions: tuple[tuple[str, Callable[[Workspace], tuple[bool | None, str]]], ...] = (
+        ("python", _python),
+        ("packages", _packages),
+        ("home", _home),
+        ("warehouse", _warehouse),
+        ("embedding weights", _weights),
+        ("batches", _batches),
+        ("service levels", _service_levels),
+    )
+    findings = []
+    for question, ask in questions:
+        try:
+            is_well, answer = ask(workspace)
+        except TrendDropError as error:
+            is_well, answer = False, str(error)
+        findings.append(Finding(question, is_well, answer))
+    return findings
+
+
+def _python(_: Workspace) -> tuple[bool | None, str]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    return (3, 11) <= sys.version_info[:2] <= (3, 13), f"{version} (3.11 to 3.13 are supported)"
+
+
+def _packages(_: Workspace) -> tuple[bool | None, str]:
+    return True, ", ".join(f"{name} {importlib.metadata.version(name)}" for name in PACKAGES)
+
+
+def _home(workspace: Workspace) -> tuple[bool | None, str]:
+    home = workspace.settings.home.resolve()
+    free_gb = shutil.disk_usage(home).free / 1e9
+    is_writable = os.access(home, os.W_OK)
+    return is_writable and free_gb > LOW_DISK_GB, f"{home}, {free_gb:.0f} GB free{'' if is_writable else ', not writable'}"
+
+
+def _warehouse(workspace: Workspace) -> tuple[bool | None, str]:
+    wh = workspace.warehouse
+    versions = wh.table("schema_versions").to_polars()
+    return True, f"{wh.engine}, schema version {versions['version_id'].max()}, snapshot {wh.snapshot_id()}"
+
+
+def _weights(_: Workspace) -> tuple[bool | None, str]:
+    return True, f"checksum matches: {verify_weights()}"
+
+
+def _batches(workspace: Workspace) -> tuple[bool | None, str]:
+    counts = workspace.warehouse.table("ingestion_batches").group_by("status").agg(n=lambda t: t.count()).to_polars()
+    if counts.is_empty():
+        return None, "nothing ingested yet"
+    text = ", ".join(f"{n} {status}" for status, n in sorted(counts.iter_rows()))
+    waiting = "processing" in counts["status"].to_list()
+    return not waiting, text + ("; run 'trenddrop ingest' again to finish them" if waiting else "")
+
+
+def _service_levels(workspace: Workspace) -> tuple[bool | None, str]:
+    rows = workspace.warehouse.table("processing_latency")
+    shares = rows.group_by("process_name").agg(met=rows.sla_met.cast("float64").mean(), n=rows.count()).to_polars()
+    if shares.is_empty():
+        return None, "no stage has run yet"
+    text = ", ".join(f"{name} {met:.0%} of {n}" for name, met, n in sorted(shares.iter_rows()))
+    return bool((shares["met"] >= 0.9).all()), f"met by {text}"
+
+
+def is_well(findings: list[Finding]) -> bool:
+    """Return whether nothing was found wrong."""
+    return all(finding.is_well is not False for finding in findings)
+
+
+def settings_summary(settings: Settings) -> dict[str, str]:
+    """Return what the installation is set to."""
+    return {"home": str(settings.home.resolve()), "engine": settings.engine, "mlflow": settings.tracking_uri()}
