@@ -10,7 +10,8 @@ def open_warehouse(settings: Settings) -> Warehouse:
     if settings.engine == "clickhouse":
         from trenddrop.warehouse.clickhouse import ClickHouseWarehouse  # noqa: PLC0415 - an optional extra
 
-        warehouse: Warehouse = ClickHouseWarehouse(settings.clickhouse)
+        path = settings.home / "clickhouse" if settings.clickhouse.interface == "chdb" else None
+        warehouse: Warehouse = ClickHouseWarehouse(settings.clickhouse, path=path)
     else:
         warehouse = DuckLakeWarehouse(settings)
     warehouse.migrate()

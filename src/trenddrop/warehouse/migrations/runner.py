@@ -69,7 +69,7 @@ def run_migrations(
 ) -> list[int]:
     """Bring the schema to version ``to`` (None: the newest, 0: none) and return the versions that ran.
 
-    Every version runs in a transaction of its own under one claim, and the current version is read again inside
+    Each version runs in a transaction of its own under one claim, and the current version is read again inside
     it: of two processes that migrate at once, one does the work and the other finds it done. The steps are
     idempotent, so an engine without transactional DDL (ClickHouse) finishes what a killed process began.
     A version that was taken back keeps its row in the ledger, not current.
@@ -78,7 +78,8 @@ def run_migrations(
     IntegrityError when an applied migration is not the one in this code.
     """
     target = _checked_target(migrations, to)
-    engine.create_table(LEDGER, SCHEMA_VERSIONS.columns)
+    if not engine.has_table(LEDGER):
+        engine.transact(lambda: engine.create_table(LEDGER, SCHEMA_VERSIONS.columns), claim=CLAIM)
     ran: list[int] = []
     while (current := _current(engine, migrations)) != target:
         step = partial(_run_one, engine, migrations, target, clock, applied_by)
@@ -86,9 +87,7 @@ def run_migrations(
             break
         ran.append(version)
         if len(ran) > 2 * len(migrations) + 2:
-            raise ConfigError(
-                f"{LEDGER}: another process keeps migrating away from {target}; now at {current}"
-            )
+            raise ConfigError(f"{LEDGER}: another process keeps migrating away from {target}; now at {current}")
     return ran
 
 
@@ -108,8 +107,7 @@ def _current(engine: MigratableEngine, migrations: Sequence[Migration]) -> int:
     current = max((row["version_id"] for row in applied if row["is_current"]), default=0)
     if current > len(migrations):
         raise ConfigError(
-            f"{LEDGER}: the warehouse is at version {current}, this code knows {len(migrations)}; "
-            "upgrade trenddrop"
+            f"{LEDGER}: the warehouse is at version {current}, this code knows {len(migrations)}; upgrade trenddrop"
         )
     known = {migration.version: script(migration.up) for migration in migrations}
     if changed := [
