@@ -24,9 +24,7 @@ app = typer.Typer(
     add_completion=False,
 )
 
-Home = Annotated[
-    Path | None, typer.Option("--home", help="where everything is kept; default $TRENDDROP_HOME or ./var")
-]
+Home = Annotated[Path | None, typer.Option("--home", help="where everything is kept; default $TRENDDROP_HOME or ./var")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
 
 
@@ -57,7 +55,7 @@ def _options(
 
 def main() -> None:
     """Run the command; exit with 2 for a user's mistake and with 1 for a fault, each in one line."""
-    from trenddrop.cli import commands  # noqa: F401, PLC0415 - registers the commands
+    import trenddrop.cli.commands  # registers the commands
 
     try:
         app()

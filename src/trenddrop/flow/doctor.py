@@ -59,7 +59,10 @@ def _home(workspace: Workspace) -> tuple[bool | None, str]:
     home = workspace.settings.home.resolve()
     free_gb = shutil.disk_usage(home).free / 1e9
     is_writable = os.access(home, os.W_OK)
-    return is_writable and free_gb > LOW_DISK_GB, f"{home}, {free_gb:.0f} GB free{'' if is_writable else ', not writable'}"
+    return (
+        is_writable and free_gb > LOW_DISK_GB,
+        f"{home}, {free_gb:.0f} GB free{'' if is_writable else ', not writable'}",
+    )
 
 
 def _warehouse(workspace: Workspace) -> tuple[bool | None, str]:

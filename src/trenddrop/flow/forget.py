@@ -25,7 +25,11 @@ def forget(workspace: Workspace, kind: Kind, entity_id: str) -> dict[str, int]:
     if not source_id:
         raise InputError(f"{kind} id {entity_id!r} is empty; give it as the tables hold it")
     key = pl.DataFrame({column: [entity_id]})
-    videos = wh.table("videos").filter(ibis._[column] == entity_id).select("video_id").to_polars() if kind == "creator" else None
+    videos = (
+        wh.table("videos").filter(ibis._[column] == entity_id).select("video_id").to_polars()
+        if kind == "creator"
+        else None
+    )
     raw_ids = {name: _raw_ids(workspace, name, source_id) for name in raw_tables(workspace)}
 
     def body() -> dict[str, int]:

@@ -1,0 +1,135 @@
+"""Commands on data: ingest, features, labels, simulate, forget."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from trenddrop.cli.app import Home, Json, app, workspace
+from trenddrop.cli.console import OUT, print_json, print_table, progress_bars
+from trenddrop.core.errors import InputError
+from trenddrop.core.time import parse_moment
+
+SourceName = Annotated[
+    str, typer.Option("--source", help="tiktok_records, tiktok_export, a mapping's name or its path")
+]
+Inputs = Annotated[
+    list[Path], typer.Option("--input", help="a file; repeat it, or let the paths follow", show_default=False)
+]
+MoreInputs = Annotated[list[Path] | None, typer.Argument(metavar="[PATH]...", help="more files", show_default=False)]
+FetchedAt = Annotated[
+    str | None, typer.Option("--fetched-at", help="when records without a fetch time were fetched, UTC")
+]
+Platform = Annotated[str | None, typer.Option("--platform", help="only this platform's hashtags")]
+FromDate = Annotated[str | None, typer.Option("--from", help="first hour, UTC")]
+ToDate = Annotated[str | None, typer.Option("--to", help="hour after the last, UTC")]
+
+
+@app.command()
+def ingest(
+    source: SourceName,
+    inputs: Inputs,
+    more: MoreInputs = None,
+    fetched_at: FetchedAt = None,
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Take raw files in, exactly once: raw records, observations, hourly metrics."""
+    from trenddrop.flow import stages
+
+    with workspace(home, quiet=json) as ws:
+        moment = parse_moment(fetched_at) if fetched_at else None
+        taken = stages.ingest_files(ws, stages.source_named(ws, source, fetched_at=moment), [*inputs, *(more or [])])
+        normal = stages.normalize_batches(ws)
+    document = {
+        "raw_records": taken.raw_records,
+        "processed": taken.processed,
+        "failed": taken.failed,
+        "duplicates": taken.duplicates,
+        "hashtags": normal.hashtags,
+        "metric_rows": normal.metric_rows,
+        "seconds": sum(stage.seconds for stage in ws.stages),
+    }
+    print_json(document) if json else print_table("Ingested", list(document), [list(document.values())])
+
+
+@app.command()
+def features(
+    platform: Platform = None,
+    start: FromDate = None,
+    end: ToDate = None,
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Compute hashtag features of every hour, or of a range, point in time."""
+    from trenddrop.flow import stages
+
+    hours = stages.Range(parse_moment(start) if start else None, parse_moment(end) if end else None)
+    with workspace(home, quiet=json) as ws:
+        rows = stages.build_all_features(ws, platform, hours)
+    document = {"feature_rows": rows, "features": len(stages.DEFINITIONS), "seconds": ws.stages[-1].seconds}
+    print_json(document) if json else print_table("Features", list(document), [list(document.values())])
+
+
+@app.command()
+def labels(
+    label: Annotated[str, typer.Option("--label", help="a definition's name, its kind, or the path of a .yaml")],
+    platform: Annotated[str, typer.Option("--platform", help="the platform whose hashtags are labelled")],
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Label every hour of a platform by one viral definition; what is not known stays unknown."""
+    from trenddrop.flow import stages
+
+    with workspace(home, quiet=json) as ws:
+        summary = stages.build_all_labels(ws, stages.label_named(ws, label), platform)
+    document = {"label_rows": summary.rows, "positives": summary.positives, "unknown": summary.unknown}
+    print_json(document) if json else print_table(f"Labels {label}", list(document), [list(document.values())])
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option("--out", help="folder for the records and the truth")],
+    config: Annotated[
+        str, typer.Option("--config", help="the simulation's .yaml, or a built-in's name")
+    ] = "simulation",
+    days: Annotated[int | None, typer.Option("--days", min=1)] = None,
+    seed: Annotated[int | None, typer.Option("--seed")] = None,
+    records_per_day: Annotated[int | None, typer.Option("--records-per-day", min=1_000, max=10_000_000)] = None,
+    json: Json = False,
+) -> None:
+    """Write simulated raw TikTok records and the truth behind them; not evidence of skill."""
+    from trenddrop.flow.simulation import simulate_into
+
+    with progress_bars(quiet=json) as progress:
+        changes = {"days": days, "seed": seed, "records_per_day": records_per_day}
+        document = simulate_into(
+            out, config, changes={key: value for key, value in changes.items() if value is not None}, progress=progress
+        )
+    print_json(document) if json else print_table("Simulated", list(document), [list(document.values())])
+
+
+@app.command()
+def forget(
+    creator: Annotated[str | None, typer.Option("--creator", help="a creator_id; the creator's videos go too")] = None,
+    video: Annotated[str | None, typer.Option("--video", help="a video_id")] = None,
+    hashtag: Annotated[str | None, typer.Option("--hashtag", help="a hashtag_id")] = None,
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Delete a creator, a video or a hashtag from every table, raw records and old snapshots included."""
+    from trenddrop.flow.forget import forget as forget_entity
+
+    chosen = [("creator", creator), ("video", video), ("hashtag", hashtag)]
+    given = [(kind, entity) for kind, entity in chosen if entity]
+    if len(given) != 1:
+        raise InputError("forget: give exactly one of --creator, --video and --hashtag")
+    kind, entity = given[0]
+    with workspace(home, quiet=json) as ws:
+        deleted = forget_entity(ws, kind, entity)  # type: ignore[arg-type]
+    if json:
+        print_json({"kind": kind, "id": entity, "deleted": deleted})
+    elif deleted:
+        print_table(f"Forgot {kind} {entity}", ["table", "rows"], [[name, rows] for name, rows in deleted.items()])
+    else:
+        OUT.print(f"{kind} {entity}: nothing was kept of it", markup=False)

@@ -1,0 +1,144 @@
+"""Each stage of the flow as one call on a workspace: it reads named tables and writes named tables."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from trenddrop.core.errors import InputError
+from trenddrop.core.time import HOUR
+from trenddrop.features import DEFINITIONS, build_features, write_feature_definitions
+from trenddrop.flow.workspace import Workspace
+from trenddrop.labels import LabelDefinition, LabelSummary, build_labels, load_label
+from trenddrop.normalized import NormalizeSummary, normalize
+from trenddrop.quality import Check, load_rules, require_quality, run_checks
+from trenddrop.sources import Source, load_source
+from trenddrop.staging import IngestSummary, ingest
+
+FEATURE_SERVICE = "hashtag_viral_v1"
+FEATURES: Mapping[str, str] = {
+    definition.name: definition.description
+    for definition in DEFINITIONS
+    if definition.dtype in ("float64", "int64", "boolean")
+}
+
+
+def source_named(workspace: Workspace, name: str, *, fetched_at: datetime | None = None) -> Source:
+    """Return the source of that name, or the mapping that the name is the path of."""
+    return load_source(name, extra=workspace.settings.configs, fetched_at=fetched_at)
+
+
+def label_named(workspace: Workspace, name: str) -> LabelDefinition:
+    """Return the label definition of that name."""
+    return load_label(name, extra=workspace.settings.configs)
+
+
+def ingest_files(workspace: Workspace, source: Source, paths: Sequence[Path]) -> IngestSummary:
+    """Take the files in: raw records and observations, exactly once."""
+    with workspace.stage("ingest") as stage:
+        summary = ingest(
+            workspace.warehouse,
+            source,
+            paths,
+            privacy=workspace.settings.privacy,
+            clock=workspace.clock,
+            progress=workspace.progress,
+        )
+        stage.rows = summary.raw_records
+    return summary
+
+
+def normalize_batches(workspace: Workspace) -> NormalizeSummary:
+    """Turn new observations into hourly metrics and latest-state entities."""
+    with workspace.stage("normalize") as stage:
+        summary = normalize(workspace.warehouse, clock=workspace.clock, progress=workspace.progress)
+        stage.rows = summary.metric_rows
+    return summary
+
+
+def check_quality(workspace: Workspace) -> list[Check]:
+    """Check the tables; raise QualityError where a critical check fails, so that nothing downstream runs."""
+    with workspace.stage("quality") as stage:
+        rules = load_rules(extra=workspace.settings.configs)
+        checks = run_checks(workspace.warehouse, rules, now=newest_event(workspace) or workspace.clock())
+        stage.rows = len(checks)
+    require_quality(checks)
+    return checks
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Hours [start, end); None is open."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+def build_all_features(workspace: Workspace, platform: str | None, hours: Range | None = None) -> int:
+    """Bring hashtag_features and feature_definitions up to date; return the rows of the range."""
+    hours = hours or Range()
+    with workspace.stage("features") as stage:
+        write_feature_definitions(workspace.warehouse, clock=workspace.clock)
+        stage.rows = build_features(
+            workspace.warehouse,
+            platform=platform,
+            start=hours.start,
+            end=hours.end,
+            progress=workspace.progress,
+        )
+    return stage.rows
+
+
+def build_all_labels(workspace: Workspace, definition: LabelDefinition, platform: str) -> LabelSummary:
+    """Bring viral_labels of one definition and platform up to date."""
+    with workspace.stage("labels") as stage:
+        summary = build_labels(workspace.warehouse, definition, platform=platform, progress=workspace.progress)
+        stage.rows = summary.rows
+    return summary
+
+
+def newest_event(workspace: Workspace, platform: str | None = None) -> datetime | None:
+    """Return the newest hour of hashtag_metrics: the present of a historical data set."""
+    metrics = workspace.warehouse.table("hashtag_metrics")
+    if platform is not None:
+        metrics = metrics.filter(metrics.platform == platform)
+    newest: datetime | None = metrics.aggregate(newest=metrics.timestamp.max()).to_polars()["newest"].item()
+    return newest
+
+
+def labelled_entities(workspace: Workspace, definition: LabelDefinition, platform: str) -> pl.DataFrame:
+    """Return the entity dataframe: hashtag_id, event_timestamp, is_viral_<h>h (null where unknown)."""
+    labels = workspace.warehouse.table("viral_labels")
+    mine = labels.filter((labels.viral_definition_name == definition.name) & (labels.platform == platform))
+    long = mine.select("hashtag_id", "label_timestamp", "prediction_window_hours", "is_viral").to_polars()
+    if long.is_empty():
+        raise InputError(
+            f"labels {definition.name}: no hour of {platform} can be labelled; ingest more hours, or choose a label "
+            "definition whose metric the source has"
+        )
+    wide = long.pivot("prediction_window_hours", index=["hashtag_id", "label_timestamp"], values="is_viral")
+    names = {str(h): f"is_viral_{h}h" for h in definition.horizons if str(h) in wide.columns}
+    return wide.rename(names | {"label_timestamp": "event_timestamp"}).sort("event_timestamp", "hashtag_id")
+
+
+def newest_hour(workspace: Workspace, platform: str | None) -> datetime | None:
+    """Return the newest hour that has features."""
+    features = workspace.warehouse.table("hashtag_features")
+    if platform is not None:
+        features = features.filter(features.platform == platform)
+    newest: datetime | None = features.aggregate(newest=features.feature_timestamp.max()).to_polars()["newest"].item()
+    return newest
+
+
+def newest_features(workspace: Workspace, platform: str | None, *, hours: int = 1) -> pl.DataFrame:
+    """Return each hashtag's newest feature row of the last ``hours`` hours that have features."""
+    newest = newest_hour(workspace, platform)
+    features = workspace.warehouse.table("hashtag_features")
+    if platform is not None:
+        features = features.filter(features.platform == platform)
+    if newest is None:
+        return features.limit(0).to_polars()
+    recent = features.filter(features.feature_timestamp > newest - hours * HOUR).to_polars()
+    return recent.sort("feature_timestamp").unique("hashtag_id", keep="last", maintain_order=True)
