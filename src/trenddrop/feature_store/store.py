@@ -1,0 +1,187 @@
+"""The feature store for the rest of the library: apply, training frames, materialisation, online reads."""
+
+import io
+import os
+from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from datetime import datetime, timedelta
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import polars as pl
+import yaml
+
+from trenddrop.core.errors import NotFoundError, SchemaError
+from trenddrop.core.settings import Settings
+from trenddrop.core.time import as_utc, utc_now
+from trenddrop.warehouse import Warehouse, open_warehouse
+
+# Feast imports pandas, torch and SQLAlchemy, which takes seconds: every function imports it when it is called.
+
+
+class FeatureStoreSession:
+    """Feast over one home, kept open: the registry and the connections to the online store are reused.
+
+    ``repo`` is the folder with ``feature_store.yaml``; by default the one that TrendDrop ships.
+    """
+
+    def __init__(self, settings: Settings, *, repo: Path | None = None) -> None:
+        from feast import FeatureStore
+        from feast.repo_config import RepoConfig
+
+        from trenddrop.feature_store.declarations import feature_repo_folder
+
+        self._settings = settings
+        self._folder = repo or feature_repo_folder()
+        text = (self._folder / "feature_store.yaml").read_text(encoding="utf-8")
+        home = {"TRENDDROP_HOME": str(settings.home.resolve())}
+        config = RepoConfig(**yaml.safe_load(Template(text).safe_substitute({**os.environ, **home})))
+        config.repo_path = self._folder
+        self.feast = FeatureStore(config=config)
+        self._plans: dict[str, _OnlinePlan] = {}
+
+    def apply(self) -> list[str]:
+        """Bring the registry and the online tables in step with the declarations; return the feature services."""
+        from feast.repo_operations import extract_objects_for_apply_delete
+
+        from trenddrop.feature_store.declarations import read_declarations
+
+        store = self.feast
+        contents = read_declarations(self._folder, project=store.project)
+        for source in contents.data_sources:
+            source.validate(store.config)
+        changed, gone, _, _ = extract_objects_for_apply_delete(store.project, store.registry, contents)
+        with redirect_stdout(io.StringIO()):
+            store.apply(changed, objects_to_delete=gone, partial=False)
+        self._plans.clear()
+        return sorted(service.name for service in contents.feature_services)
+
+    def training_frame(
+        self, warehouse: Warehouse, entity_df: pl.DataFrame, *, feature_service: str, snapshot: str | None = None
+    ) -> pl.DataFrame:
+        """Return the entity rows, in their order, with the features that were visible at their moments."""
+        from trenddrop.feature_store.access import lend
+
+        service = self._service(feature_service)
+        taken = {feature.name for view in service.feature_view_projections for feature in view.features}
+        if both := sorted(taken & set(entity_df.columns)):
+            raise SchemaError(f"training frame of {feature_service}: the entity rows already hold features {both}")
+        with lend(warehouse, snapshot=snapshot):
+            table = self.feast.get_historical_features(entity_df=entity_df, features=service).to_arrow()
+        frame = pl.from_arrow(table)
+        assert isinstance(frame, pl.DataFrame)  # noqa: S101 - a table never becomes a series
+        return frame
+
+    def materialize(self, warehouse: Warehouse, *, start: datetime, end: datetime) -> None:
+        """Copy the newest row per entity of those that became visible in [start, end] to the online store."""
+        from trenddrop.feature_store.access import lend
+
+        progress = io.StringIO()
+        with lend(warehouse), redirect_stdout(progress), redirect_stderr(progress):
+            self.feast.materialize(as_utc(start), as_utc(end))
+
+    def online_features(self, hashtag_ids: Sequence[str], *, feature_service: str, moment: datetime) -> pl.DataFrame:
+        """Return one row per hashtag, in the order asked for, with the online values that are alive at the moment."""
+        from trenddrop.feature_store import wide_rows
+
+        plan = self._plan(feature_service)
+        online = self.feast._get_provider().online_store  # noqa: SLF001 - Feast offers no other way
+        connection = online.connection(self.feast.config)
+        rows = wide_rows.read_joined(connection, plan.reads, list(hashtag_ids), moment=as_utc(moment))
+        raw = pl.DataFrame(rows, schema=plan.raw_schema, orient="row")
+        return raw.cast(plan.schema)  # type: ignore[arg-type]
+
+    def _service(self, name: str) -> Any:
+        from feast.errors import FeatureServiceNotFoundException
+
+        try:
+            return self.feast.get_feature_service(name, allow_cache=True)
+        except FeatureServiceNotFoundException as error:
+            known = [service.name for service in self.feast.list_feature_services()]
+            raise NotFoundError(
+                f"feature service {name!r}: not applied; known: {', '.join(known) or 'none'}"
+            ) from error
+
+    def _plan(self, name: str) -> "_OnlinePlan":
+        if name not in self._plans:
+            self._plans[name] = _OnlinePlan(self.feast, self._service(name))
+        return self._plans[name]
+
+
+class _OnlinePlan:
+    """What one read of a feature service takes from which wide table."""
+
+    def __init__(self, store: Any, service: Any) -> None:
+        from trenddrop.feature_store.online import wide_table
+
+        self.reads = []
+        self.schema: dict[str, Any] = {"hashtag_id": pl.String}
+        for projection in service.feature_view_projections:
+            view = store.get_feature_view(projection.name, allow_registry_cache=True)
+            table = wide_table(store.config, view)
+            if table.keys != ("hashtag_id",):
+                raise SchemaError(f"feature view {view.name}: its keys are {list(table.keys)}, not hashtag_id")
+            self.reads.append((table, {feature.name: feature.name for feature in projection.features}))
+            self.schema |= {feature.name: _POLARS_TYPES[str(feature.dtype)] for feature in projection.features}
+        self.raw_schema = {
+            name: pl.Int64 if kind in (pl.Boolean, pl.Datetime) else kind for name, kind in self.schema.items()
+        }
+
+
+_POLARS_TYPES: dict[str, Any] = {"Float64": pl.Float64, "Int64": pl.Int64, "Bool": pl.Boolean, "String": pl.String}
+
+
+def apply_repo(settings: Settings) -> list[str]:
+    """Run Feast's apply on the shipped ``feature_repo``; return the names of the feature services."""
+    return FeatureStoreSession(settings).apply()
+
+
+def training_frame(
+    warehouse: Warehouse,
+    settings: Settings,
+    entity_df: pl.DataFrame,
+    *,
+    feature_service: str,
+    snapshot: str | None = None,
+) -> pl.DataFrame:
+    """Return the entity rows, in their order, with the features that were visible at their moments.
+
+    ``entity_df`` has ``hashtag_id`` and ``event_timestamp``; its other columns are carried through. Reads the open
+    warehouse, at a snapshot where one is given. Raises NotFoundError for a feature service that is not applied.
+    """
+    session = FeatureStoreSession(settings)
+    return session.training_frame(warehouse, entity_df, feature_service=feature_service, snapshot=snapshot)
+
+
+def materialize(
+    settings: Settings, *, start: datetime | None = None, end: datetime, warehouse: Warehouse | None = None
+) -> None:
+    """Bring the online store to what was visible at ``end``, from the rows that became visible since ``start``.
+
+    Without ``start``, since the longest time to live of any view before ``end``: older rows are dead by then.
+    """
+    session = FeatureStoreSession(settings)
+    opened = warehouse or open_warehouse(settings)
+    try:
+        session.materialize(opened, start=start or as_utc(end) - _longest_life(session.feast), end=end)
+    finally:
+        if warehouse is None:
+            opened.close()
+
+
+def online_features(
+    settings: Settings, hashtag_ids: Sequence[str], *, feature_service: str, moment: datetime | None = None
+) -> pl.DataFrame:
+    """Return one row per hashtag, in the order asked for, with the online values that are alive at the moment.
+
+    Values older than their view's time to live, and hashtags that are not there, are null. ``moment`` is now where
+    it is not given. Keep a FeatureStoreSession where this is called often.
+    """
+    session = FeatureStoreSession(settings)
+    return session.online_features(hashtag_ids, feature_service=feature_service, moment=moment or utc_now())
+
+
+def _longest_life(store: Any) -> timedelta:
+    lives = [view.ttl for view in store.list_feature_views()]
+    return timedelta(days=365) if not all(lives) else max(lives)
