@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -18,12 +18,12 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import polars as pl
-import pyarrow as pa
 from ibis.backends.sql.datatypes import DuckDBType
 
 from trenddrop.core.errors import ConflictError, EngineError, NotFoundError, SchemaError
 from trenddrop.core.settings import Settings
-from trenddrop.schemas import TABLES, TableSchema, raw_data
+from trenddrop.schemas import TableSchema
+from trenddrop.warehouse.rows import column_names, require_fit, schema_of
 from trenddrop.warehouse.warehouse import Rows
 
 Result = TypeVar("Result")
@@ -31,6 +31,7 @@ Result = TypeVar("Result")
 INLINED_ROWS = 500  # commits of up to this many rows go into the catalogue instead of a Parquet file
 ATTEMPTS = 12  # of a transaction that other writers overtake: about a minute of back-off in all
 SNAPSHOT_DAYS = 30  # how long compact() keeps old snapshots readable
+_WRONG_ROWS = (duckdb.ConstraintException, duckdb.ConversionException, duckdb.OutOfRangeException)
 _CONFLICTS = ("conflict", "database is locked", "database table is locked", "busy", "write-write")
 
 
@@ -49,6 +50,8 @@ class DuckLakeWarehouse:
         self._names = itertools.count()
         self._mutex = threading.RLock()
         self._depth = 0
+        self._after_commit: list[str] = []
+        self._claims: dict[str, bool] = {}  # whether the claim's row was there before a transaction began
         self.backend = ibis.duckdb.connect()
         self._con: duckdb.DuckDBPyConnection = self.backend.con
         self._configure(settings)
@@ -77,6 +80,12 @@ class DuckLakeWarehouse:
         """Create a table from Ibis dtypes; ``!`` marks a column that is never null."""
         body = ", ".join(f'"{column}" {_sql_type(dtype)}' for column, dtype in columns.items())
         self._execute(f'CREATE TABLE IF NOT EXISTS lake.main."{name}" ({body})')
+        if any(dt.dtype(dtype).is_nested() for dtype in columns.values()):
+            # DuckLake 1.0 writes inlined arrays as text and fails on a NUL character within; an option of a table
+            # can be set only when the transaction that creates the table is over
+            option = f"CALL lake.set_option('data_inlining_row_limit', 0, table_name => '{name}')"
+            self._after_commit.append(option)
+            self._settle()
 
     def drop_table(self, name: str) -> None:
         """Drop a table."""
@@ -84,11 +93,12 @@ class DuckLakeWarehouse:
 
     def add_column(self, name: str, column: str, dtype: str) -> None:
         """Add a nullable column; the rows there are hold null."""
-        self._execute(f'ALTER TABLE lake.main."{name}" ADD COLUMN "{column}" {_sql_type(dtype.lstrip("!"))}')
+        kind = _sql_type(dtype.lstrip("!"))
+        self._execute(f'ALTER TABLE lake.main."{name}" ADD COLUMN IF NOT EXISTS "{column}" {kind}')
 
     def drop_column(self, name: str, column: str) -> None:
         """Drop a column."""
-        self._execute(f'ALTER TABLE lake.main."{name}" DROP COLUMN "{column}"')
+        self._execute(f'ALTER TABLE lake.main."{name}" DROP COLUMN IF EXISTS "{column}"')
 
     def table(self, name: str, *, snapshot: str | None = None) -> ir.Table:
         """Return the committed rows, now or as of a snapshot."""
@@ -96,7 +106,11 @@ class DuckLakeWarehouse:
             raise NotFoundError(f"{name}: no such table in {self._catalog}; run a stage that writes it first")
         if snapshot is None:
             return self.backend.table(name, database=("lake", "main"))
-        return self.backend.sql(f'SELECT * FROM lake.main."{name}" AT (VERSION => {int(snapshot)})')
+        try:
+            return self.backend.sql(f'SELECT * FROM lake.main."{name}" AT (VERSION => {int(snapshot)})')
+        except (ValueError, duckdb.Error) as error:
+            message = f"{name}: cannot be read at snapshot {snapshot!r}; the newest is {self.snapshot_id()}"
+            raise NotFoundError(f"{message}, older than {SNAPSHOT_DAYS} days are dropped") from error
 
     def stage(self, rows: Rows) -> ir.Table:
         """Hold rows in a temporary table."""
@@ -118,9 +132,8 @@ class DuckLakeWarehouse:
     def append(self, name: str, rows: Rows) -> int:
         """Append rows, columns matched by name, missing nullable ones null."""
         target = self.table(name).schema()
-        got = _columns(rows)
-        if unknown := sorted(set(got) - set(target.names)):
-            raise SchemaError(f"{name}: unknown columns {unknown}; the table has {list(target.names)}")
+        got = column_names(rows)
+        require_fit(name, got, target)
         columns = [column for column in target.names if column in got]
         names = ", ".join(f'"{column}"' for column in columns)
         with self._mutex, self._as_query(rows) as query:
@@ -129,7 +142,9 @@ class DuckLakeWarehouse:
             )
 
     def append_batch(self, name: str, rows: Rows, *, batch_id: str) -> int:
-        """Append rows unless this batch was already appended to this table."""
+        """Append rows unless the table holds rows of this batch; return how many were appended."""
+        if "batch_id" not in self.table(name).columns:
+            raise SchemaError(f"{name}: has no column batch_id, so a batch cannot be told from another; use append")
 
         def body() -> int:
             query = f'SELECT 1 FROM lake.main."{name}" WHERE batch_id = ? LIMIT 1'
@@ -139,9 +154,9 @@ class DuckLakeWarehouse:
 
     def delete(self, name: str, keys: Rows) -> int:
         """Delete the rows that equal a row of ``keys`` in all of its columns."""
-        columns = _columns(keys)
-        if unknown := sorted(set(columns) - set(self.table(name).columns)):
-            raise SchemaError(f"{name}: unknown key columns {unknown}")
+        columns = column_names(keys)
+        if not columns or (unknown := sorted(set(columns) - set(self.table(name).columns))):
+            raise SchemaError(f"{name}: unknown key columns {unknown if columns else columns}; got {columns}")
         names = ", ".join(f'"{column}"' for column in columns)
         matches = " AND ".join(f't."{column}" IS NOT DISTINCT FROM k."{column}"' for column in columns)
         with self._mutex, self._as_query(keys) as query:
@@ -158,14 +173,17 @@ class DuckLakeWarehouse:
         """Run ``body`` all or nothing, again when another writer was faster."""
         with self._mutex:
             if self._depth:  # part of the transaction that is open
+                self._hold(claim)
                 return body()
             for attempt in range(ATTEMPTS):
                 try:
                     with self._writers_queue():
                         return self._attempt(body, claim)
+                except _WRONG_ROWS as error:
+                    raise SchemaError(f"DuckLake: rows do not fit their columns: {_line(error)}") from error
                 except duckdb.Error as error:
                     if not any(word in str(error).lower() for word in _CONFLICTS):
-                        raise EngineError(f"DuckLake: {' '.join(str(error).split())[:500]}") from error
+                        raise EngineError(f"DuckLake: {_line(error)}") from error
                     time.sleep(min(10.0, 0.05 * 2**attempt) * random.uniform(0.5, 1.0))  # noqa: S311, NPY002 - back-off
         raise ConflictError(
             f"DuckLake: {ATTEMPTS} attempts lost against other writers; run it again when they are done"
@@ -173,26 +191,44 @@ class DuckLakeWarehouse:
 
     def _attempt(self, body: Callable[[], Result], claim: str | None) -> Result:
         if claim is not None:
-            self._ensure_claim(claim)
+            self._claims.setdefault(claim, False)
+        self._ensure_claims()
         self._con.execute("BEGIN TRANSACTION")
         self._depth = 1
         try:
-            if claim is not None:
-                self._con.execute("UPDATE lake.main._claims SET revision = revision + 1 WHERE name = ?", [claim])
+            self._hold(claim)
             result = body()
             self._con.execute("COMMIT")
         except BaseException:
+            self._after_commit.clear()
             with suppress(duckdb.Error):
                 self._con.execute("ROLLBACK")
             raise
         finally:
             self._depth = 0
+        self._settle()
         return result
 
-    def _ensure_claim(self, claim: str) -> None:
-        self._con.execute("CREATE TABLE IF NOT EXISTS lake.main._claims (name VARCHAR, revision BIGINT)")
-        if not self._con.execute("SELECT 1 FROM lake.main._claims WHERE name = ?", [claim]).fetchall():
-            self._con.execute("INSERT INTO lake.main._claims VALUES (?, 0)", [claim])
+    def _hold(self, claim: str | None) -> None:
+        """Change the claim's row, so that a transaction that changes it too cannot commit."""
+        if claim is None:
+            return
+        if not self._claims.get(claim):
+            self._claims[claim] = False
+            raise duckdb.TransactionException(f"conflict: begin again, with a row for the claim {claim}")
+        self._con.execute("UPDATE lake.main._claims SET revision = revision + 1 WHERE name = ?", [claim])
+
+    def _settle(self) -> None:
+        """Run what had to wait for the end of a transaction."""
+        while self._after_commit and not self._depth:
+            self._execute(self._after_commit.pop())
+
+    def _ensure_claims(self) -> None:
+        for claim in [claim for claim, has_row in self._claims.items() if not has_row]:
+            self._con.execute("CREATE TABLE IF NOT EXISTS lake.main._claims (name VARCHAR, revision BIGINT)")
+            if not self._con.execute("SELECT 1 FROM lake.main._claims WHERE name = ?", [claim]).fetchall():
+                self._con.execute("INSERT INTO lake.main._claims VALUES (?, 0)", [claim])
+            self._claims[claim] = True
 
     # --- upkeep -----------------------------------------------------------------------------------
 
@@ -202,23 +238,34 @@ class DuckLakeWarehouse:
         return str(row[0]) if row else "0"
 
     def compact(self, *, keep_history: bool = True) -> None:
-        """Merge small files, drop old snapshots and delete what a killed process left behind."""
-        days = SNAPSHOT_DAYS if keep_history else 0
+        """Merge small files, drop old snapshots and delete what a killed process left behind.
+
+        Without history only the newest snapshot stays readable, and deleted rows leave the disk now: files that hold
+        some are written anew, and the catalogue, which holds small commits, is vacuumed. A reader at work meanwhile
+        may lose its files; with history replaced files stay for an hour.
+        """
+        days, grace = (SNAPSHOT_DAYS, "1 HOUR") if keep_history else (0, "0 SECOND")
+        rewritten = "" if keep_history else ", delete_threshold => 0"  # else only files that are mostly deleted
         # Files of a writer at work elsewhere look orphaned; on one machine the queue keeps writers out.
-        grace = "INTERVAL 0 SECOND" if self._is_local else "INTERVAL 1 DAY"
+        orphaned = "0 SECOND" if self._is_local else "1 DAY"
         with self._mutex, self._writers_queue():
             self._execute("CALL ducklake_flush_inlined_data('lake')")
+            self._execute(f"CALL ducklake_rewrite_data_files('lake'{rewritten})")
             self._execute("CALL ducklake_merge_adjacent_files('lake')")
             self._execute(f"CALL ducklake_expire_snapshots('lake', older_than => now() - INTERVAL {days} DAY)")
-            self._execute(f"CALL ducklake_cleanup_old_files('lake', older_than => now() - {grace})")
-            self._execute(f"CALL ducklake_delete_orphaned_files('lake', older_than => now() - {grace})")
+            self._execute(f"CALL ducklake_cleanup_old_files('lake', older_than => now() - INTERVAL {grace})")
+            self._execute(f"CALL ducklake_delete_orphaned_files('lake', older_than => now() - INTERVAL {orphaned})")
+            if self._is_local and not keep_history:
+                with closing(sqlite3.connect(self._catalog_file)) as catalog:
+                    catalog.execute("VACUUM")
+                    catalog.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def expire(self, *, now: datetime) -> dict[str, int]:
         """Delete rows older than each table's retention."""
         query = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'lake'"
         deleted: dict[str, int] = {}
         for (name,) in sorted(self._execute(query).fetchall()):
-            schema = _schema_of(name)
+            schema = schema_of(name)
             if schema is None or schema.retention_days is None or schema.event_timestamp is None:
                 continue
             oldest = now - timedelta(days=schema.retention_days)
@@ -284,7 +331,7 @@ class DuckLakeWarehouse:
         except duckdb.Error as error:
             if self._depth:  # transact decides whether to try again
                 raise
-            raise EngineError(f"DuckLake: {' '.join(str(error).split())[:500]}") from error
+            raise EngineError(f"DuckLake: {_line(error)}") from error
 
 
 def _extension(name: str, folder: Path) -> Path:
@@ -315,16 +362,10 @@ def _sql_type(dtype: str) -> str:
     return sql if parsed.nullable else f"{sql} NOT NULL"
 
 
-def _columns(rows: Rows) -> list[str]:
-    return list(rows.column_names) if isinstance(rows, pa.Table) else list(rows.columns)
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:500]
 
 
 def _count(result: duckdb.DuckDBPyConnection) -> int:
     row = result.fetchone()
     return int(row[0]) if row else 0
-
-
-def _schema_of(name: str) -> TableSchema | None:
-    if name.startswith("raw_") and name.endswith("_data"):
-        return raw_data(name.removeprefix("raw_").removesuffix("_data"))
-    return TABLES.get(name)

@@ -7,7 +7,15 @@ import polars as pl
 import pyarrow as pa
 
 from trenddrop.core.errors import SchemaError
+from trenddrop.schemas import TABLES, TableSchema, raw_data
 from trenddrop.warehouse.warehouse import Rows
+
+
+def schema_of(name: str) -> TableSchema | None:
+    """Return the schema that the code knows for a table, if any."""
+    if name.startswith("raw_") and name.endswith("_data"):
+        return raw_data(name.removeprefix("raw_").removesuffix("_data"))
+    return TABLES.get(name)
 
 
 def column_names(rows: Rows) -> list[str]:

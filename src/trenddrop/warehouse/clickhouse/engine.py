@@ -25,7 +25,7 @@ from trenddrop.warehouse.clickhouse.commit_log import CommitLog, Marker
 from trenddrop.warehouse.clickhouse.connection import connect, quoted, translated
 from trenddrop.warehouse.clickhouse.types import column_type
 from trenddrop.warehouse.migrations import migrate
-from trenddrop.warehouse.rows import as_arrow, column_names, require_fit
+from trenddrop.warehouse.rows import as_arrow, column_names, require_fit, schema_of
 from trenddrop.warehouse.warehouse import Rows
 
 Result = TypeVar("Result")
@@ -324,7 +324,7 @@ class ClickHouseWarehouse:
             return upkeep.table_names(self._client)
 
     def _layout(self, name: str) -> TableSchema | None:
-        return self._layouts.get(name) or storage.schema_of(name)
+        return self._layouts.get(name) or schema_of(name)
 
     def _schema(self, name: str) -> sch.Schema:
         try:

@@ -9,7 +9,7 @@ Rows are named by identity and not by a hash of their key, so keys cannot collid
 
 from collections.abc import Iterable
 
-from trenddrop.schemas import TABLES, TableSchema, raw_data
+from trenddrop.schemas import TableSchema
 from trenddrop.warehouse.clickhouse.connection import quoted
 from trenddrop.warehouse.clickhouse.types import column_type
 
@@ -29,13 +29,6 @@ BOOKKEEPING = (
 def rows_table(name: str) -> str:
     """Return the table that holds a table's rows, finished or not."""
     return f"{name}__rows"
-
-
-def schema_of(name: str) -> TableSchema | None:
-    """Return the schema that the code knows for a table, if any."""
-    if name.startswith("raw_") and name.endswith("_data"):
-        return raw_data(name.removeprefix("raw_").removesuffix("_data"))
-    return TABLES.get(name)
 
 
 def create_rows_sql(name: str, columns: dict[str, str], layout: TableSchema | None) -> str:

@@ -1,0 +1,51 @@
+"""One fresh warehouse per test and engine."""
+
+import shutil
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+from trenddrop.core.settings import ClickHouseSettings, Settings
+from trenddrop.warehouse import Warehouse, open_warehouse
+from trenddrop.warehouse.clickhouse import ClickHouseWarehouse
+
+
+@pytest.fixture(scope="session")
+def chdb_engine() -> Iterator[None]:
+    """Keep the engine of this process up: chdb allows one data path, so each test gets a database of its own."""
+    keeper = ClickHouseWarehouse(ClickHouseSettings(interface="chdb", database="keeper"))
+    yield
+    keeper.close()
+
+
+@pytest.fixture
+def clickhouse(chdb_engine: None) -> Iterator[ClickHouseWarehouse]:
+    """A fresh ClickHouse database without any table."""
+    warehouse = ClickHouseWarehouse(ClickHouseSettings(interface="chdb", database=f"test_{uuid.uuid4().hex}"))
+    yield warehouse
+    warehouse.backend.con.command(f"DROP DATABASE {warehouse.backend.con.database}")
+    warehouse.close()
+
+
+@pytest.fixture(params=["ducklake", "clickhouse"])
+def any_wh(request: pytest.FixtureRequest) -> Warehouse:
+    """A fresh, migrated warehouse of each engine."""
+    warehouse: Warehouse = request.getfixturevalue("wh" if request.param == "ducklake" else "clickhouse")
+    warehouse.migrate()
+    return warehouse
+
+
+@pytest.fixture(scope="module", params=["ducklake", "clickhouse"])
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
+    """One migrated warehouse of each engine for the tests of a module, which drop the tables that they create."""
+    if request.param == "ducklake":
+        home = tmp_path_factory.mktemp("store") / "home"
+        shutil.copytree(request.getfixturevalue("migrated_home"), home, symlinks=True)
+        warehouse: Warehouse = open_warehouse(Settings(home=home, threads=2))
+    else:
+        request.getfixturevalue("chdb_engine")
+        warehouse = ClickHouseWarehouse(ClickHouseSettings(interface="chdb", database=f"store_{uuid.uuid4().hex}"))
+        warehouse.migrate()
+    yield warehouse
+    warehouse.close()
