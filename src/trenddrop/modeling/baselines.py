@@ -1,0 +1,92 @@
+"""Rivals that a model must beat, scored on the same rows; a higher score means likelier to go viral."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from trenddrop.modeling.matrix import Floats, design_matrix, is_viral
+from trenddrop.modeling.spec import Baseline
+
+LOGISTIC_STEPS = 300
+
+
+def baseline_scores(
+    train: pl.DataFrame, test: pl.DataFrame, baselines: Sequence[Baseline], *, features: Sequence[str], horizon: int
+) -> dict[str, Floats]:
+    """Return the test rows' scores per baseline; one whose columns hold no value on either side is left out.
+
+    ``train`` and ``test`` are the rows with a known outcome that the model is fitted and judged on.
+    """
+    scores = {
+        baseline.name: _score(train, test, baseline, features=features, horizon=horizon) for baseline in baselines
+    }
+    return {name: score for name, score in scores.items() if score is not None}
+
+
+def _score(
+    train: pl.DataFrame, test: pl.DataFrame, baseline: Baseline, *, features: Sequence[str], horizon: int
+) -> Floats | None:
+    match baseline.kind:
+        case "constant":
+            return np.full(test.height, float(is_viral(train, horizon).mean()))
+        case "rank":
+            column = first_with_values(test, baseline.columns)
+            return None if column is None else rank_score(test, column)
+        case "chi_square":
+            pairs = zip(baseline.columns, baseline.expected, strict=True)
+            pair = next((pair for pair in pairs if all(first_with_values(test, [name]) for name in pair)), None)
+            return None if pair is None else chi_square(test, *pair, hours=baseline.expected_hours)
+        case "logistic":
+            return logistic_score(train, test, features=features, horizon=horizon)
+
+
+def first_with_values(frame: pl.DataFrame, columns: Sequence[str]) -> str | None:
+    """Return the first of the columns that the frame has and that is not null throughout."""
+    return next((name for name in columns if name in frame.columns and frame[name].null_count() < frame.height), None)
+
+
+def rank_score(frame: pl.DataFrame, column: str) -> Floats:
+    """Return the column as a score; unknown ranks last."""
+    return _unknown_last(design_matrix(frame, [column])[:, 0])
+
+
+def chi_square(frame: pl.DataFrame, observed: str, expected: str, *, hours: int) -> Floats:
+    """Return the signed (O - E)^2 / E of new accounts in the hour against the mean hour of the window before."""
+    seen, window = design_matrix(frame, [observed, expected]).T
+    usual = np.maximum(window / hours, 0.5)  # below half an account an hour the statistic explodes
+    return _unknown_last(np.sign(seen - usual) * (seen - usual) ** 2 / usual)
+
+
+def logistic_score(train: pl.DataFrame, test: pl.DataFrame, *, features: Sequence[str], horizon: int) -> Floats | None:
+    """Return logistic regression's probabilities: logarithms, median imputation, missing flags, standardised."""
+    viral = is_viral(train, horizon)
+    if viral.all() or not viral.any():
+        return None
+    learned, asked = _signed_log(design_matrix(train, features)), _signed_log(design_matrix(test, features))
+    known = ~np.isnan(learned).all(axis=0)
+    learned, asked = learned[:, known], asked[:, known]
+    median = np.nanmedian(learned, axis=0)
+    sometimes = np.isnan(learned).any(axis=0)
+    scaler = StandardScaler().fit(_imputed(learned, median, sometimes))
+    model = LogisticRegression(max_iter=LOGISTIC_STEPS, tol=1e-3)
+    model.fit(scaler.transform(_imputed(learned, median, sometimes)), viral)
+    probability: Floats = model.predict_proba(scaler.transform(_imputed(asked, median, sometimes)))[:, 1]
+    return probability
+
+
+def _unknown_last(score: Floats) -> Floats:
+    known = score[~np.isnan(score)]
+    return np.nan_to_num(score, nan=float(known.min()) - 1.0 if known.size else 0.0)
+
+
+def _signed_log(matrix: Floats) -> Floats:
+    logarithm: Floats = np.sign(matrix) * np.log1p(np.abs(matrix))
+    return logarithm
+
+
+def _imputed(matrix: Floats, median: Floats, flagged: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Floats:
+    missing = np.isnan(matrix)
+    return np.hstack([np.where(missing, median, matrix), missing[:, flagged].astype(np.float64)])

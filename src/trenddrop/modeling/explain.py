@@ -1,0 +1,84 @@
+"""Why a score is what it is, in words."""
+
+import numpy as np
+import polars as pl
+
+from trenddrop.core.errors import NotFoundError
+from trenddrop.modeling.fit import FittedModel, HorizonModel
+from trenddrop.modeling.matrix import Floats, design_matrix
+
+MILLION, THOUSAND = 1_000_000, 10_000
+
+
+def reasons(model: FittedModel, frame: pl.DataFrame, *, top: int = 5, horizon: int | None = None) -> pl.DataFrame:
+    """Return one column ``reasons``: per row a JSON list of its strongest reasons, the strongest first.
+
+    A reason is ``{"feature", "value", "contribution", "text"}``. The contribution is in log odds before calibration:
+    the exact Shapley value of LightGBM's trees (``pred_contrib``; Lundberg et al., "From local explanations to global
+    understanding", 2020). Without ``horizon`` it is the mean over the model's horizons. Rows keep the frame's order.
+    """
+    matrix = design_matrix(frame, model.features)
+    contribution = np.mean([_contributions(one, matrix) for one in _chosen(model, horizon)], axis=0)
+    top = min(top, len(model.features))
+    order = np.argsort(-np.abs(contribution), axis=1, kind="stable")[:, :top]
+    names = pl.Series(model.features, dtype=pl.String)
+    words = pl.Series([model.descriptions.get(name, "") or name for name in model.features], dtype=pl.String)
+    words = words.str.strip_chars().str.strip_chars_end(".")
+    slots = []
+    for slot in range(top):
+        column = order[:, slot, None]
+        slots.append(
+            pl.DataFrame(
+                {
+                    "feature": names.gather(column[:, 0]),
+                    "value": pl.Series(np.take_along_axis(matrix, column, axis=1)[:, 0], nan_to_null=True),
+                    "contribution": np.take_along_axis(contribution, column, axis=1)[:, 0].round(4),
+                    "words": words.gather(column[:, 0]),
+                }
+            ).select(_reason_json())
+        )
+    if not slots:
+        return pl.DataFrame({"reasons": pl.Series(["[]"] * frame.height, dtype=pl.String)})
+    lists = pl.DataFrame({str(i): slot.to_series() for i, slot in enumerate(slots)})
+    return lists.select(
+        pl.concat_str(pl.lit("["), pl.concat_str(pl.all(), separator=", "), pl.lit("]")).alias("reasons")
+    )
+
+
+def _chosen(model: FittedModel, horizon: int | None) -> list[HorizonModel]:
+    chosen = [one for one in model.horizons if horizon in (None, one.horizon)]
+    if not chosen:
+        known = [one.horizon for one in model.horizons]
+        raise NotFoundError(f"model {model.spec.name}: no horizon of {horizon} h; it has {known}")
+    return chosen
+
+
+def _contributions(one: HorizonModel, matrix: Floats) -> Floats:
+    """Return (rows, features) contributions, without the base value in LightGBM's last column."""
+    if one.booster is None or not len(matrix):
+        return np.zeros_like(matrix)
+    contributions: Floats = one.booster.predict(matrix, pred_contrib=True, num_threads=1)[:, :-1]
+    return contributions
+
+
+def _reason_json() -> pl.Expr:
+    effect = pl.when(pl.col("contribution") < 0).then(pl.lit("lowers it")).otherwise(pl.lit("raises it"))
+    text = pl.format("{}: {} ({})", pl.col("words"), _short_number("value"), effect)
+    return pl.struct("feature", "value", "contribution", text=text).struct.json_encode()
+
+
+def _short_number(column: str) -> pl.Expr:
+    """Write a number for reading: 12.3M, 45.6k, 7, 0.123; unknown for null."""
+    value = pl.col(column)
+    size = value.abs()
+    return (
+        pl.when(value.is_null())
+        .then(pl.lit("unknown"))
+        .when(size >= MILLION)
+        .then(pl.format("{}M", (value / MILLION).round(1)))
+        .when(size >= THOUSAND)
+        .then(pl.format("{}k", (value / 1000).round(1)))
+        .when(value == value.round(0))
+        .then(value.cast(pl.Int64, strict=False).cast(pl.String))
+        .otherwise(value.round_sig_figs(3).cast(pl.String))
+    )

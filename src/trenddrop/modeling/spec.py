@@ -1,0 +1,138 @@
+"""What a model is made of, as ``models/<name>.yaml`` says it."""
+
+from importlib import resources
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from trenddrop.core.errors import NotFoundError
+from trenddrop.core.ids import content_id
+from trenddrop.core.settings import Config, parse_config, read_yaml
+
+ParameterValue = bool | int | float | str
+
+
+class Rounds(Config):
+    """How many trees; the number is chosen on the later block of the training period, never on test rows."""
+
+    maximum: int = Field(default=600, ge=1)
+    early_stopping: int = Field(default=60, ge=1)
+
+
+class Calibration(Config):
+    """How raw scores become probabilities.
+
+    The calibrator is fitted on the last ``block_share`` of the training period, by a model that has not seen it.
+    ``auto`` takes isotonic regression only where it beats Platt scaling on held-out parts of the block.
+    """
+
+    method: Literal["auto", "platt", "isotonic", "none"] = "auto"
+    block_share: float = Field(default=0.2, gt=0, lt=0.5)
+    min_positives_isotonic: int = Field(default=500, ge=1)
+
+
+class Baseline(Config):
+    """One rival without machine learning, or with little.
+
+    ``constant`` is the prevalence; ``rank`` orders by the first of ``columns`` that holds values; ``logistic`` is a
+    logistic regression on the model's features; ``chi_square`` compares the accounts of the hour in ``columns`` with
+    those of ``expected_hours`` in ``expected``, the first pair of the two lists that holds values.
+    """
+
+    name: str
+    kind: Literal["constant", "rank", "logistic", "chi_square"]
+    columns: tuple[str, ...] = ()
+    expected: tuple[str, ...] = ()
+    expected_hours: int = Field(default=24, ge=1)
+
+    @model_validator(mode="after")
+    def _columns_fit_kind(self) -> Self:
+        if self.kind in ("rank", "chi_square") and not self.columns:
+            raise ValueError(f"{self.name}: kind {self.kind} needs columns")
+        if self.kind == "chi_square" and len(self.expected) != len(self.columns):
+            raise ValueError(f"{self.name}: columns and expected must pair up")
+        return self
+
+
+class Split(Config):
+    """The gap between training and test, beyond the purge of touching outcome windows."""
+
+    embargo_hours: int = Field(default=48, ge=0)
+
+
+class Bootstrap(Config):
+    """Paired resampling of whole days."""
+
+    resamples: int = Field(default=1000, ge=10)
+    block_days: int = Field(default=1, ge=1)
+    level: float = Field(default=0.95, gt=0, lt=1)
+
+
+class Gate(Config):
+    """When a challenger becomes the champion; every rule must hold at every judged horizon."""
+
+    horizons: tuple[int, ...] = Field(default=(), description="judged horizons; empty means all of the model's")
+    baseline_ratio_above: float = Field(default=1.0, ge=0, description="lower end of AP / AP of the best baseline")
+    champion_ratio_above: float = Field(default=1.0, ge=0, description="lower end of AP / AP of the champion")
+    ece_below: float = Field(default=0.05, gt=0)
+    min_positives: int = Field(default=30, ge=1, description="test positives, fewer decide nothing")
+
+
+class ModelSpec(Config):
+    """A model's recipe: LightGBM per horizon, its calibration, its rivals and the rule that promotes it."""
+
+    name: str
+    description: str = ""
+    horizons: tuple[int, ...] = (6, 12, 24, 48)
+    seed: int = 20240501
+    params: dict[str, ParameterValue] = Field(default_factory=dict, description="LightGBM's own parameters")
+    rounds: Rounds = Rounds()
+    min_positives: int = Field(default=20, ge=1, description="fewer training positives give a constant model")
+    calibration: Calibration = Calibration()
+    split: Split = Split()
+    baselines: tuple[Baseline, ...] = ()
+    bootstrap: Bootstrap = Bootstrap()
+    gate: Gate = Gate()
+
+    @model_validator(mode="after")
+    def _baselines_differ(self) -> Self:
+        names = [baseline.name for baseline in self.baselines]
+        if twice := sorted({name for name in names if names.count(name) > 1} | {"champion"} & set(names)):
+            raise ValueError(f"baselines: {', '.join(twice)}: a name is taken")
+        return self
+
+    @model_validator(mode="after")
+    def _horizons_rise(self) -> Self:
+        if not self.horizons or list(self.horizons) != sorted(set(self.horizons)) or self.horizons[0] < 1:
+            raise ValueError(f"horizons must be rising positive hours; got {list(self.horizons)}")
+        return self
+
+    def config_hash(self) -> str:
+        """Return an id of the whole recipe: two specs with the same hash train the same model on the same rows."""
+        return content_id(self.model_dump_json())
+
+
+def models_folder() -> Path:
+    """Return the built-in ``models`` folder: of the checkout, or packed into the installed package."""
+    packed = Path(str(resources.files("trenddrop"))) / "models"
+    return packed if packed.is_dir() else Path(__file__).resolve().parents[3] / "models"
+
+
+def load_spec(name: str, *, extra: Path | None = None) -> ModelSpec:
+    """Read ``models/<name>.yaml``, first below ``extra``, or the .yaml file that ``name`` is the path of."""
+    path = _spec_path(name, extra)
+    return parse_config(ModelSpec, read_yaml(path), origin=str(path))
+
+
+def _spec_path(name: str, extra: Path | None) -> Path:
+    if name.endswith((".yaml", ".yml")):
+        if Path(name).is_file():
+            return Path(name)
+        raise NotFoundError(f"models: no file {name}")
+    folders = [folder for folder in (extra / "models" if extra else None, models_folder()) if folder]
+    for folder in folders:
+        if (path := folder / f"{name}.yaml").is_file():
+            return path
+    known = sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
+    raise NotFoundError(f"models: no {name!r}; known: {', '.join(known)}; or give the path of a .yaml file")

@@ -1,0 +1,109 @@
+"""A fitted model as plain files: LightGBM's text per horizon and one JSON document. Nothing is pickled."""
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from pydantic import ValidationError
+
+from trenddrop.core.errors import IntegrityError, NotFoundError
+from trenddrop.core.settings import Config
+from trenddrop.modeling.calibrate import Calibrator
+from trenddrop.modeling.fit import FittedModel, HorizonModel
+from trenddrop.modeling.spec import ModelSpec
+from trenddrop.modeling.trees import read_trees, trees_text
+
+DOCUMENT = "model.json"
+
+
+class _Horizon(Config):
+    horizon: int
+    sha256: str | None  # of the booster's file; None is a constant model
+    calibrator: Literal["platt", "isotonic", "none"]
+    knots: tuple[float, ...]
+    values: tuple[float, ...]
+    prior: float
+    rounds: int
+    rows: int
+    positives: int
+
+
+class _Document(Config):
+    format: Literal[1] = 1
+    spec: ModelSpec
+    features: tuple[str, ...]
+    descriptions: dict[str, str]
+    trained_until: datetime
+    horizons: tuple[_Horizon, ...]
+
+
+def save_model(model: FittedModel, folder: Path) -> None:
+    """Write ``model.json`` and one ``horizon_<h>h.txt`` per boosted horizon into the folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / DOCUMENT).write_text(_document(model).model_dump_json(indent=1), encoding="utf-8")
+    for one in model.horizons:
+        if one.booster is not None:
+            (folder / _trees_file(one.horizon)).write_bytes(trees_text(one.booster).encode())
+
+
+def load_model(folder: Path) -> FittedModel:
+    """Read what ``save_model`` wrote; raise IntegrityError where a file is damaged or does not match its checksum."""
+    path = folder / DOCUMENT
+    if not path.is_file():
+        raise NotFoundError(f"{path}: no such file; expected a saved model")
+    try:
+        document = _Document.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise IntegrityError(f"{path}: not a saved model: {error.errors()[0]['msg']}; train again") from error
+    return FittedModel(
+        spec=document.spec,
+        features=document.features,
+        descriptions=document.descriptions,
+        horizons=tuple(_load_horizon(folder, one) for one in document.horizons),
+        trained_until=document.trained_until,
+    )
+
+
+def fingerprint(model: FittedModel) -> str:
+    """Return 32 hexadecimal characters: equal for models that predict the same and explain it in the same words."""
+    return hashlib.sha256(_document(model).model_dump_json().encode()).hexdigest()[:32]
+
+
+def _document(model: FittedModel) -> _Document:
+    return _Document(
+        spec=model.spec,
+        features=model.features,
+        descriptions=dict(model.descriptions),
+        trained_until=model.trained_until,
+        horizons=tuple(
+            _Horizon(
+                horizon=one.horizon,
+                sha256=None if one.booster is None else hashlib.sha256(trees_text(one.booster).encode()).hexdigest(),
+                calibrator=one.calibrator.kind,
+                knots=one.calibrator.knots,
+                values=one.calibrator.values,
+                prior=one.prior,
+                rounds=one.rounds,
+                rows=one.rows,
+                positives=one.positives,
+            )
+            for one in model.horizons
+        ),
+    )
+
+
+def _load_horizon(folder: Path, one: _Horizon) -> HorizonModel:
+    booster = None
+    if one.sha256 is not None:
+        path = folder / _trees_file(one.horizon)
+        trees = path.read_bytes() if path.is_file() else b""
+        if hashlib.sha256(trees).hexdigest() != one.sha256:
+            raise IntegrityError(f"{path}: does not match the checksum in {DOCUMENT}; train again or restore it")
+        booster = read_trees(trees.decode())
+    calibrator = Calibrator(one.calibrator, one.knots, one.values)
+    return HorizonModel(one.horizon, booster, calibrator, one.prior, one.rounds, one.rows, one.positives)
+
+
+def _trees_file(horizon: int) -> str:
+    return f"horizon_{horizon}h.txt"

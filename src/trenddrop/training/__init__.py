@@ -1,0 +1,1 @@
+"""Purged splits, backtests and the record of a run."""

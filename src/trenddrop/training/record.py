@@ -1,0 +1,135 @@
+"""What a run says about itself: its parameters, its figures and the model card."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import jinja2
+
+from trenddrop.core.progress import SILENT, Progress
+from trenddrop.modeling import FittedModel, ModelSpec, fingerprint
+from trenddrop.modeling.spec import models_folder
+from trenddrop.training.evaluate import HorizonMetrics
+from trenddrop.training.split import TimeSplit
+from trenddrop.training.tracker import RunRecord
+
+EXAMPLE_ROWS = 5
+CARD = "model_card.md.j2"
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """Where the rows of a run come from, and what it is compared with."""
+
+    platform: str
+    viral_definition_name: str
+    feature_service: str
+    snapshot_id: str = ""
+    commit: str = ""
+    descriptions: Mapping[str, str] = field(default_factory=dict)  # feature to the words of its reasons
+    champion: FittedModel | None = None
+    threads: int = 1
+    progress: Progress = SILENT
+
+    def model_name(self, spec: ModelSpec) -> str:
+        """Return the name in the registry: models of different platforms or definitions are not rivals."""
+        return f"{spec.name}-{self.platform}-{self.viral_definition_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A finished run."""
+
+    spec: ModelSpec
+    model: FittedModel
+    metrics: Mapping[int, HorizonMetrics]
+    split: TimeSplit
+    context: RunContext
+
+
+def run_record(run: Run, plots: Mapping[str, bytes], card: str) -> RunRecord:
+    """Return what a tracker keeps."""
+    figures = {f"{horizon}h": one.as_dict() for horizon, one in run.metrics.items()}
+    return RunRecord(
+        model_name=run.context.model_name(run.spec),
+        params=run_params(run),
+        metrics=flat_metrics(run.metrics),
+        documents={
+            "model_card.md": card,
+            "metrics.json": json.dumps(figures, indent=1),
+            "spec.json": run.spec.model_dump_json(indent=1),
+        },
+        plots=plots,
+        model=run.model,
+        example=run.split.test.select(run.model.features).head(EXAMPLE_ROWS),
+    )
+
+
+def run_params(run: Run) -> dict[str, str]:
+    """Return what identifies the run: recipe, code, data, period and sizes."""
+    params = {
+        "spec": run.spec.name,
+        "config_hash": run.spec.config_hash(),
+        "fingerprint": fingerprint(run.model),
+        "commit": run.context.commit,
+        "snapshot_id": run.context.snapshot_id,
+        "platform": run.context.platform,
+        "viral_definition_name": run.context.viral_definition_name,
+        "feature_service": run.context.feature_service,
+        "features": str(len(run.model.features)),
+        "seed": str(run.spec.seed),
+        "test_from": run.split.test_from.isoformat(),
+        "data_cutoff": run.model.trained_until.isoformat(),
+        "train_rows": str(run.split.train.height),
+        "test_rows": str(run.split.test.height),
+    }
+    for one in run.model.horizons:
+        name = f"{one.horizon}h"
+        params[f"train_rows_{name}"] = str(one.rows)
+        params[f"train_positives_{name}"] = str(one.positives)
+        params[f"purged_rows_{name}"] = str(run.split.purged[one.horizon])
+        params[f"embargoed_rows_{name}"] = str(run.split.embargoed[one.horizon])
+        params[f"trees_{name}"] = str(one.rounds)
+        params[f"calibration_{name}"] = one.calibrator.kind
+    return {name: value for name, value in params.items() if value}
+
+
+def flat_metrics(metrics: Mapping[int, HorizonMetrics]) -> dict[str, float]:
+    """Return every decided figure under a flat name, such as ``average_precision_6h`` or ``baseline_velocity_rank_6h``.
+
+    >>> flat_metrics({6: HorizonMetrics(rows=4, positives=1, interval=(0.1, 0.2), baselines={"prevalence": 0.25})})
+    {'rows_6h': 4.0, 'positives_6h': 1.0, 'days_6h': 0.0, 'interval_low_6h': 0.1, 'interval_high_6h': 0.2, 'baseline_prevalence_6h': 0.25}
+    """
+    flat: dict[str, float] = {}
+    for horizon, one in metrics.items():
+        for name, value in one.as_dict().items():
+            if isinstance(value, int | float):
+                flat[f"{name}_{horizon}h"] = float(value)
+        if one.interval is not None:
+            flat[f"interval_low_{horizon}h"], flat[f"interval_high_{horizon}h"] = one.interval
+        flat |= {f"baseline_{name}_{horizon}h": value for name, value in one.baselines.items()}
+        for name, bounds in one.ratio_intervals.items():
+            if bounds is not None:
+                flat[f"ratio_low_{name}_{horizon}h"], flat[f"ratio_high_{name}_{horizon}h"] = bounds
+    return flat
+
+
+def model_card(run: Run) -> str:
+    """Return the model card as Markdown, from ``models/model_card.md.j2``."""
+    template = (models_folder() / CARD).read_text(encoding="utf-8")
+    environment = jinja2.Environment(  # noqa: S701 - Markdown, not HTML
+        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    environment.filters["figure"] = _figure
+    environment.filters["bounds"] = _bounds
+    return environment.from_string(template).render(
+        run=run, spec=run.spec, model=run.model, metrics=run.metrics, split=run.split, context=run.context
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "unknown" if value is None else f"{value:.4f}"
+
+
+def _bounds(value: tuple[float, float] | None) -> str:
+    return "unknown" if value is None else f"{value[0]:.4f} to {value[1]:.4f}"

@@ -1,0 +1,123 @@
+"""One run: split, fit, judge, draw, write the model card, and hand all of it to the tracker."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from trenddrop.core.errors import InputError
+from trenddrop.core.progress import Progress
+from trenddrop.modeling import FittedModel, ModelSpec, fit, predict
+from trenddrop.modeling.champion import ChampionStatus, champion_status
+from trenddrop.modeling.fit import label_horizons
+from trenddrop.modeling.matrix import label_column, probability_column
+from trenddrop.modeling.predict import CARRIED
+from trenddrop.training.evaluate import CHAMPION, Evaluation, HorizonMetrics, evaluate
+from trenddrop.training.plots import draw_plots
+from trenddrop.training.record import Run, RunContext, model_card, run_record
+from trenddrop.training.split import TimeSplit, default_test_from, split_by_time
+from trenddrop.training.tracker import LoggedRun, Tracker
+
+
+@dataclass(frozen=True, slots=True)
+class TrainResult:
+    """The model as it was judged (it is not fitted again on the test period) and how it did."""
+
+    model: FittedModel
+    metrics: Mapping[int, HorizonMetrics]  # per horizon
+    test_predictions: pl.DataFrame  # keys, probability_<h>h and is_viral_<h>h of every test row
+    split: TimeSplit
+    left_out: Mapping[int, str]  # horizons that could not be fitted, and why
+    champion: ChampionStatus
+    plots: Mapping[str, bytes]
+    card: str
+    run: LoggedRun | None
+
+    def metrics_json(self) -> dict[str, dict[str, object]]:
+        """Return the metrics with keys such as ``6h``, ready for JSON."""
+        return {f"{horizon}h": one.as_dict() for horizon, one in self.metrics.items()}
+
+
+def train(
+    frame: pl.DataFrame,
+    spec: ModelSpec,
+    *,
+    features: Sequence[str],
+    context: RunContext,
+    test_from: datetime | None = None,
+    tracker: Tracker | None = None,
+) -> TrainResult:
+    """Train on the purged rows before ``test_from`` (default: ``default_test_from``), judge on those from it on.
+
+    One row of ``frame`` is one hashtag at one event timestamp, with features as known then and a nullable boolean
+    ``is_viral_<h>h`` per horizon. A horizon that the purge leaves without a row is left out, and said so; when none
+    remains, InputError.
+    """
+    frame = frame.sort("event_timestamp", "hashtag_id")
+    horizons = label_horizons(frame, spec)
+    embargo = timedelta(hours=spec.split.embargo_hours)
+    start = test_from or default_test_from(frame["event_timestamp"])
+    split = split_by_time(frame, test_from=start, horizons=horizons, embargo=embargo)
+    left_out = _untaught(split, horizons)
+    model = fit(
+        split.train.drop(label_column(horizon) for horizon in left_out),
+        spec,
+        features=features,
+        descriptions=context.descriptions,
+        threads=context.threads,
+        progress=context.progress,
+    )
+    status = champion_status(context.champion, split.test, test_from=split.test_from)
+    test = split.test.with_columns(_probabilities(model, split.test))
+    if context.champion is not None and status == "compared":
+        rivals = _probabilities(context.champion, split.test)
+        test = test.with_columns(rival.alias(f"{CHAMPION}_{rival.name}") for rival in rivals)
+    evaluations = _judge(split.train, test, model, context.progress)
+    metrics = {one.horizon: one.metrics for one in evaluations}
+    run = Run(spec, model, metrics, split, context)
+    plots, card = draw_plots(model, evaluations), model_card(run)
+    return TrainResult(
+        model=model,
+        metrics=metrics,
+        test_predictions=_kept_columns(test, model),
+        split=split,
+        left_out=left_out,
+        champion=status,
+        plots=plots,
+        card=card,
+        run=tracker.log(run_record(run, plots, card)) if tracker is not None else None,
+    )
+
+
+def _untaught(split: TimeSplit, horizons: Sequence[int]) -> dict[int, str]:
+    """Return the horizons without a training row; raise when that is all of them."""
+    left_out = {
+        horizon: f"no row before {split.test_from:%Y-%m-%d %H:%M} has a known outcome "
+        f"({split.purged[horizon]} purged, {split.embargoed[horizon]} in the embargo)"
+        for horizon in horizons
+        if split.train[label_column(horizon)].null_count() == split.train.height
+    }
+    if len(left_out) == len(horizons):
+        raise InputError(f"training: {left_out[horizons[0]]}; ingest a longer period or give a later test start")
+    return left_out
+
+
+def _probabilities(model: FittedModel, frame: pl.DataFrame) -> list[pl.Series]:
+    predicted = predict(model, frame)
+    return [predicted[probability_column(one.horizon)] for one in model.horizons]
+
+
+def _judge(train: pl.DataFrame, test: pl.DataFrame, model: FittedModel, progress: Progress) -> list[Evaluation]:
+    evaluations = []
+    for done, one in enumerate(model.horizons):
+        progress.advance("evaluate", done, len(model.horizons))
+        evaluations.append(evaluate(train, test, model.spec, features=model.features, horizon=one.horizon))
+    progress.advance("evaluate", len(model.horizons), len(model.horizons))
+    return evaluations
+
+
+def _kept_columns(test: pl.DataFrame, model: FittedModel) -> pl.DataFrame:
+    horizons = [one.horizon for one in model.horizons]
+    names = [*CARRIED, *map(probability_column, horizons), *map(label_column, horizons)]
+    return test.select(name for name in names if name in test.columns)
