@@ -1,0 +1,131 @@
+"""Parsed records as rows of the tables of observations and of entities."""
+
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from trenddrop.core.settings import Privacy
+from trenddrop.schemas import TABLES
+from trenddrop.sources.engine_functions import keyed_hash, strip
+from trenddrop.sources.source import Parsed, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """Rows by table: ``observations`` to append (with ``record``), ``entities`` whose latest state they bring."""
+
+    observations: dict[str, ir.Table]
+    entities: dict[str, ir.Table]
+
+
+def rows_of(parsed: Parsed, names: ir.Table | None, *, source: Source, privacy: Privacy) -> Rows:
+    """Return the rows that the good records give; ids get the prefix of their system, names are kept or hashed."""
+    observations: dict[str, ir.Table] = {}
+    entities: dict[str, ir.Table] = {}
+    if parsed.hashtags is not None and names is not None:
+        hashtags = parsed.hashtags.rename(written="name").join(names, "written")
+        observations["hashtag_observations"] = _columns("hashtag_observations", hashtags, source)
+        entities["hashtags"] = _entity(
+            "hashtags",
+            hashtags.rename(geographic_region="region") if "region" in hashtags.columns else hashtags,
+            source,
+        )
+    if parsed.videos is not None and names is not None:
+        videos = _prefixed(parsed.videos, source, "video_id", "creator_id", "sound_id")
+        videos = _with_hashtag_ids(videos, names)
+        observations["video_observations"] = _columns("video_observations", videos, source)
+        entities["videos"] = _videos(videos, source)
+        entities["hashtags"] = _union(entities.get("hashtags"), _tags(parsed.videos, names, source))
+    if parsed.creators is not None:
+        creators = _private(_prefixed(parsed.creators, source, "creator_id"), privacy)
+        observations["creator_observations"] = _columns("creator_observations", creators, source)
+        entities["creators"] = _entity("creators", creators, source)
+    if parsed.sounds is not None:
+        sounds = _prefixed(_private_artist(parsed.sounds, privacy), source, "sound_id")
+        observations["sound_observations"] = _columns("sound_observations", sounds, source)
+        entities["sounds"] = _entity("sounds", sounds, source)
+    return Rows(observations, entities)
+
+
+def _columns(table: str, rows: ir.Table, source: Source) -> ir.Table:
+    rows = rows.mutate(platform=ibis.literal(source.platform))
+    return rows.select("record", *(column for column in TABLES[table].columns if column in rows.columns))
+
+
+def _entity(table: str, rows: ir.Table, source: Source) -> ir.Table:
+    rows = rows.mutate(
+        first_seen_at=rows.fetched_at, last_updated_at=rows.fetched_at, platform=ibis.literal(source.platform)
+    )
+    if table == "hashtags":
+        rows = rows.mutate(status=ibis.literal("active"))
+    kept = [column for column in TABLES[table].columns if column in rows.columns and column not in _RECOMPUTED]
+    return rows.select("record", *kept)
+
+
+_RECOMPUTED = {"total_lifetime_views", "total_lifetime_videos"}  # by normalize, from the observations
+
+
+def _videos(videos: ir.Table, source: Source) -> ir.Table:
+    empty = ibis.literal([], type="array<string>")
+    sounds = (
+        ibis.ifelse(videos.sound_id.isnull(), empty, ibis.array([videos.sound_id]))
+        if "sound_id" in videos.columns
+        else empty
+    )
+    return _entity("videos", videos.mutate(hashtags=videos.hashtag_names, sounds=sounds, effects=empty), source)
+
+
+def _with_hashtag_ids(videos: ir.Table, names: ir.Table) -> ir.Table:
+    """Add ``hashtag_ids`` and ``hashtag_names``: the distinct ones, in order of their ids."""
+    tags = videos.select("record", written=videos.tags.unnest()).join(names, "written")
+    tags = tags.select("record", "hashtag_id", "name").distinct()
+    grouped = tags.group_by("record").aggregate(
+        hashtag_ids=tags.hashtag_id.collect(order_by=tags.hashtag_id),
+        hashtag_names=tags.name.collect(order_by=tags.hashtag_id),
+    )
+    empty = ibis.literal([], type="array<string>")
+    joined = videos.drop("tags").left_join(grouped, "record").drop("record_right")
+    return joined.mutate(
+        hashtag_ids=joined.hashtag_ids.fill_null(empty), hashtag_names=joined.hashtag_names.fill_null(empty)
+    )
+
+
+def _tags(videos: ir.Table, names: ir.Table, source: Source) -> ir.Table:
+    """Return the hashtags of the videos as entities: of them nothing but the name is known."""
+    tags = videos.select("record", "fetched_at", written=videos.tags.unnest()).join(names, "written")
+    return _entity("hashtags", tags.mutate(title=strip(tags.written), trend_type=ibis.literal("hashtag")), source)
+
+
+def _union(left: ir.Table | None, right: ir.Table) -> ir.Table:
+    if left is None:
+        return right
+    columns = list(left.columns) + [column for column in right.columns if column not in left.columns]
+    kinds = dict(right.schema().items()) | dict(left.schema().items())
+    parts = [
+        part.mutate(**{name: ibis.null(kinds[name]) for name in columns if name not in part.columns}).select(*columns)
+        for part in (left, right)
+    ]
+    return parts[0].union(parts[1])
+
+
+def _prefixed(rows: ir.Table, source: Source, *columns: str) -> ir.Table:
+    prefix = ibis.literal(f"{source.system}:")
+    return rows.mutate(**{column: prefix + rows[column] for column in columns if column in rows.columns})
+
+
+def _private(creators: ir.Table, privacy: Privacy) -> ir.Table:
+    if privacy.keep_names:
+        return creators
+    hidden = {name: ibis.null("string") for name in ("display_name", "bio") if name in creators.columns}
+    if "username" in creators.columns:
+        hidden["username"] = keyed_hash(creators.username, key=privacy.hash_key)
+    return creators.mutate(**hidden)
+
+
+def _private_artist(sounds: ir.Table, privacy: Privacy) -> ir.Table:
+    """Hash the author of an original sound, who is a creator."""
+    if privacy.keep_names or "artist" not in sounds.columns:
+        return sounds
+    is_public = ~sounds.is_original.fill_null(False)
+    return sounds.mutate(artist=ibis.ifelse(is_public, sounds.artist, keyed_hash(sounds.artist, key=privacy.hash_key)))

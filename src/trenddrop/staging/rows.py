@@ -1,0 +1,133 @@
+"""Rows of tables into records: each row of a Parquet or CSV file becomes a JSON object of its columns."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from trenddrop.staging.decompress import Damage, blocks
+from trenddrop.staging.lines import NOT_UTF8, damage_record, split_lines
+
+_BATCH_ROWS = 2**16
+_DELIMITERS = (",", ";", "\t", "|")
+
+
+def parquet_chunks(path: Path) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a Parquet file as ``line_number`` (of the row, from 1), ``text`` (JSON) and ``reason``."""
+    first = 1
+    try:
+        with pq.ParquetFile(path) as file:
+            for batch in file.iter_batches(_BATCH_ROWS):
+                frame = pl.from_arrow(pa.Table.from_batches([batch]))
+                assert isinstance(frame, pl.DataFrame)
+                yield _numbered(_json(frame), first)
+                first += len(frame)
+    except (OSError, pa.ArrowException, pl.exceptions.PolarsError) as error:
+        yield damage_record(path, first, f"is not a readable Parquet file: {' '.join(str(error).split())[:200]}")
+
+
+def csv_chunks(path: Path) -> Iterator[pl.DataFrame]:
+    """Yield the rows of a CSV file with a header as ``line_number``, ``text`` (JSON) and ``reason``.
+
+    The delimiter is the likeliest of ``, ; tab |`` in the header. A row with another number of fields than the header,
+    or with an open quote, is kept as it stands with a reason.
+    """
+    data, damage = _content(path)
+    lines, count = split_lines(data, first=1)
+    if not len(lines):
+        if damage is not None:
+            yield damage_record(path, count + 1, damage)
+        return
+    header = lines["text"][0]
+    delimiter = max(_DELIMITERS, key=header.count)
+    names = _names(header, delimiter)
+    yield _read_rows(_logical_records(lines.tail(-1), len(names), delimiter), names, delimiter)
+    if damage is not None:
+        yield damage_record(path, count + 1, damage)
+
+
+def _content(path: Path) -> tuple[bytes, str | None]:
+    parts: list[bytes] = []
+    damage = None
+    try:
+        parts.extend(blocks(path))
+    except Damage as fault:
+        damage = str(fault)
+    return b"".join(parts).removeprefix(b"\xef\xbb\xbf"), damage
+
+
+def _logical_records(lines: pl.DataFrame, fields: int, delimiter: str) -> pl.DataFrame:
+    """Join the lines that a quoted field spans; where quotes do not pair up, every line stands alone."""
+    text = lines["text"]
+    mark = re.escape(delimiter)
+    whole = (
+        rf'"(?:[^"]|"")*"|[^{mark}"](?:[^{mark}"]|"[^{mark}])*|'  # a quote that ends a bare field may close an open one
+    )
+    stands_alone = text.str.contains(f"^(?:{whole})(?:{mark}(?:{whole})){{{fields - 1}}}$")
+    is_odd = ((text.str.count_matches('"', literal=True) % 2 == 1) & ~stands_alone).to_numpy()
+    if not is_odd.any() or is_odd.sum() % 2 or lines["reason"].is_not_null().any():
+        return lines
+    is_open = np.cumsum(is_odd) % 2 == 1
+    starts = np.concatenate([[True], ~is_open[:-1]])
+    return (
+        lines.with_columns(record=pl.Series(np.cumsum(starts)))
+        .group_by("record", maintain_order=True)
+        .agg(pl.col("line_number").first(), pl.col("text").str.join("\n"), pl.col("reason").first())
+        .drop("record")
+    )
+
+
+def _names(header: str, delimiter: str) -> list[str]:
+    names = [name.strip().strip('"').strip() for name in header.split(delimiter)]
+    seen: dict[str, int] = {}
+    for number, name in enumerate(names):
+        seen[name] = seen.get(name, 0) + 1
+        names[number] = (name or f"column_{number + 1}") if seen[name] == 1 else f"{name}_{seen[name]}"
+    return names
+
+
+def _read_rows(records: pl.DataFrame, names: list[str], delimiter: str) -> pl.DataFrame:
+    mark = re.escape(delimiter)
+    field = rf'("(?:[^"]|"")*"|[^{mark}"][^{mark}]*|)'
+    pattern = "^" + mark.join([field] * len(names)) + "$"
+    groups = records["text"].str.extract_groups(f"(?s){pattern}").struct.unnest()
+    groups.columns = names
+    is_good = groups[names[0]].is_not_null() & records["reason"].is_null()
+    quoted = pl.all().str.starts_with('"')
+    bare = pl.all().str.slice(1, pl.all().str.len_chars() - 2).str.replace_all('""', '"', literal=True)
+    texts = groups.with_columns(pl.when(quoted).then(bare).otherwise(pl.all()))
+    return records.with_columns(
+        text=pl.when(is_good).then(_json(texts)).otherwise(pl.col("text")),
+        reason=pl.when(is_good | pl.col("reason").is_not_null())
+        .then(pl.col("reason"))
+        .otherwise(pl.lit(f"row: does not have the {len(names)} fields of the header, or has an open quote")),
+    )
+
+
+def _json(frame: pl.DataFrame) -> pl.Series:
+    readable = frame.with_columns(
+        *(_text_of_binary(frame[name]) for name, dtype in frame.schema.items() if dtype == pl.Binary),
+        pl.col(pl.Decimal).cast(pl.String),
+        pl.col(pl.Duration).cast(pl.Int64),
+    )
+    return readable.select(text=pl.struct(pl.all()).struct.json_encode())["text"]
+
+
+def _text_of_binary(column: pl.Series) -> pl.Series:
+    try:
+        return column.cast(pl.String)
+    except pl.exceptions.PolarsError:
+        return column.bin.encode("base64")
+
+
+def _numbered(text: pl.Series, first: int) -> pl.DataFrame:
+    return pl.DataFrame(
+        {"line_number": np.arange(first, first + len(text), dtype=np.int64), "text": text}
+    ).with_columns(reason=pl.lit(None, dtype=pl.String))
+
+
+__all__ = ["NOT_UTF8", "csv_chunks", "parquet_chunks"]
