@@ -7,7 +7,7 @@ import polars as pl
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from trenddrop.modeling.matrix import Floats, design_matrix, is_viral
+from trenddrop.modeling.matrix import Booleans, Floats, design_matrix, is_viral
 from trenddrop.modeling.spec import Baseline
 
 LOGISTIC_STEPS = 300
@@ -69,7 +69,7 @@ def logistic_score(train: pl.DataFrame, test: pl.DataFrame, *, features: Sequenc
     known = ~np.isnan(learned).all(axis=0)
     learned, asked = learned[:, known], asked[:, known]
     median = np.nanmedian(learned, axis=0)
-    sometimes = np.isnan(learned).any(axis=0)
+    sometimes: Booleans = np.asarray(np.isnan(learned).any(axis=0))
     scaler = StandardScaler().fit(_imputed(learned, median, sometimes))
     model = LogisticRegression(max_iter=LOGISTIC_STEPS, tol=1e-3)
     model.fit(scaler.transform(_imputed(learned, median, sometimes)), viral)
@@ -87,6 +87,6 @@ def _signed_log(matrix: Floats) -> Floats:
     return logarithm
 
 
-def _imputed(matrix: Floats, median: Floats, flagged: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Floats:
+def _imputed(matrix: Floats, median: Floats, flagged: Booleans) -> Floats:
     missing = np.isnan(matrix)
     return np.hstack([np.where(missing, median, matrix), missing[:, flagged].astype(np.float64)])

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import expit, logit
+from scipy.special import expit, logit  # type: ignore[import-untyped]
 from sklearn.isotonic import IsotonicRegression
 
 from trenddrop.modeling.matrix import Booleans, Floats

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from scipy.special import logit
+from scipy.special import logit  # type: ignore[import-untyped]
 from sklearn.metrics import average_precision_score, brier_score_loss
 
 from trenddrop.modeling.calibrate import EDGE, logistic_line

@@ -9,6 +9,7 @@ import polars as pl
 from trenddrop.modeling import metrics
 from trenddrop.modeling.baselines import baseline_scores
 from trenddrop.modeling.bootstrap import (
+    Integers,
     day_blocks,
     draw_multiplicities,
     interval,
@@ -66,7 +67,7 @@ class Evaluation:
 def evaluate(
     train: pl.DataFrame, test: pl.DataFrame, spec: ModelSpec, *, features: tuple[str, ...], horizon: int
 ) -> Evaluation:
-    """Judge the probabilities in ``test`` (columns of ``predict``, and ``champion_probability_<h>h`` where there is one).
+    """Judge the probabilities in ``test``: columns of ``predict``, and ``champion_probability_<h>h`` if there is one.
 
     ``train`` holds the rows that the model was fitted on: the fitted baselines learn from the same ones.
     """
@@ -121,7 +122,7 @@ def _figures(
 def _samples(
     viral: Booleans,
     scores: dict[str, Floats],
-    blocks: "np.ndarray[Any, np.dtype[np.int64]]",
+    blocks: Integers,
     spec: ModelSpec,
     horizon: int,
 ) -> dict[str, Floats]:

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import FuncFormatter, PercentFormatter
 from sklearn.metrics import precision_recall_curve
 
 from trenddrop.modeling import FittedModel
@@ -94,17 +94,16 @@ def _reliability(axes: Any, one: Evaluation) -> None:
 def _precision_recall(axes: Any, one: Evaluation) -> None:
     ranked = sorted(one.metrics.baselines, key=one.metrics.baselines.__getitem__, reverse=True)
     rivals = [name for name in ranked if np.ptp(one.scores[name]) > 0]
-    for name, color in zip(rivals, RIVAL_COLORS, strict=False):
-        _curve(axes, one, name, f"{_words(name)} {one.metrics.baselines[name]:.3f}", color)
+    _curve(axes, one, MODEL, f"model {one.metrics.average_precision or 0:.3f}", MODEL_COLOR, width=2.4)
     if CHAMPION in one.scores and one.metrics.champion_average_precision is not None:
         _curve(axes, one, CHAMPION, f"champion {one.metrics.champion_average_precision:.3f}", INK)
-    _curve(axes, one, MODEL, f"model {one.metrics.average_precision or 0:.3f}", MODEL_COLOR, width=2.4)
+    for name, color in zip(rivals, RIVAL_COLORS, strict=False):
+        _curve(axes, one, name, f"{_words(name)} {one.metrics.baselines[name]:.3f}", color)
     share = one.metrics.prevalence or 0
     axes.axhline(share, color=MUTED, linewidth=1, linestyle=":", label=f"prevalence {share:.3f}")
     axes.set(xlim=(0, 1), ylim=(0, None), xlabel="recall", ylabel="precision")
     axes.set_title(f"{one.horizon} h")
-    handles, labels = axes.get_legend_handles_labels()
-    axes.legend(handles[::-1], labels[::-1], loc="upper right", title="average precision", alignment="left")
+    axes.legend(loc="upper right", title="average precision", alignment="left")
 
 
 def _curve(axes: Any, one: Evaluation, name: str, label: str, color: str, *, width: float = 1.3) -> None:
@@ -123,6 +122,7 @@ def _scores(axes: Any, one: Evaluation) -> None:
         weights = np.full(chosen.size, 1 / max(chosen.size, 1))
         axes.hist(chosen, bins=edges, weights=weights, color=color, alpha=0.55, label=f"{label} ({chosen.size:,})")
     axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.4g}"))
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     axes.set(xlabel="predicted probability", ylabel="share of the rows of its kind")
     axes.set_title(f"{one.horizon} h")

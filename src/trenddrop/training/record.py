@@ -97,8 +97,8 @@ def run_params(run: Run) -> dict[str, str]:
 def flat_metrics(metrics: Mapping[int, HorizonMetrics]) -> dict[str, float]:
     """Return every decided figure under a flat name, such as ``average_precision_6h`` or ``baseline_velocity_rank_6h``.
 
-    >>> flat_metrics({6: HorizonMetrics(rows=4, positives=1, interval=(0.1, 0.2), baselines={"prevalence": 0.25})})
-    {'rows_6h': 4.0, 'positives_6h': 1.0, 'days_6h': 0.0, 'interval_low_6h': 0.1, 'interval_high_6h': 0.2, 'baseline_prevalence_6h': 0.25}
+    >>> flat_metrics({6: HorizonMetrics(rows=4, positives=1, baselines={"prevalence": 0.25})})
+    {'rows_6h': 4.0, 'positives_6h': 1.0, 'days_6h': 0.0, 'baseline_prevalence_6h': 0.25}
     """
     flat: dict[str, float] = {}
     for horizon, one in metrics.items():

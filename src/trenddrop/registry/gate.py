@@ -1,0 +1,101 @@
+"""The rule that makes a challenger the champion."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from trenddrop.modeling.champion import ChampionStatus
+from trenddrop.modeling.spec import Gate
+from trenddrop.registry.registry import ModelRegistry
+
+Interval = tuple[float, float] | None
+
+
+class Judged(Protocol):
+    """The figures that the rule reads, of one horizon on test rows."""
+
+    @property
+    def positives(self) -> int:
+        """Return the number of test rows that went viral."""
+        ...
+
+    @property
+    def ece(self) -> float | None:
+        """Return the expected calibration error."""
+        ...
+
+    @property
+    def best_baseline(self) -> str | None:
+        """Return the name of the baseline with the greatest average precision."""
+        ...
+
+    @property
+    def ratio_intervals(self) -> Mapping[str, Interval]:
+        """Return per rival the interval of AP / AP of the rival."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Whether the challenger was promoted; the reasons say what failed, or what it beat."""
+
+    promoted: bool
+    reasons: tuple[str, ...]
+
+
+def judge(metrics: Mapping[int, Judged], gate: Gate, *, champion: ChampionStatus) -> Decision:
+    """Apply the gate to every judged horizon; all failures are collected.
+
+    A champion that cannot read today's features cannot serve either, so it is no obstacle; one that has learned from
+    the test period cannot be beaten fairly, so nothing is promoted over it.
+    """
+    horizons = gate.horizons or tuple(metrics)
+    failures = [f"{horizon} h: not in this model" for horizon in horizons if horizon not in metrics]
+    if champion == "saw_test":
+        failures.append("the champion learned from the test period; choose a later test start")
+    for horizon in horizons:
+        if horizon in metrics:
+            failures += [f"{horizon} h: {why}" for why in _failures(metrics[horizon], gate, champion)]
+    if not horizons:
+        failures.append("no horizon was judged")
+    if failures:
+        return Decision(False, tuple(failures))
+    return Decision(True, tuple(f"{horizon} h: {_merit(metrics[horizon])}" for horizon in horizons))
+
+
+def promote(registry: ModelRegistry, name: str, version: str, decision: Decision) -> Decision:
+    """Point ``challenger`` at the version, and ``champion`` too if the decision says so."""
+    registry.point(name, "challenger", version)
+    if decision.promoted:
+        registry.point(name, "champion", version)
+    return decision
+
+
+def _failures(one: Judged, gate: Gate, champion: ChampionStatus) -> list[str]:
+    if one.positives < gate.min_positives:
+        return [f"{one.positives} test positives decide nothing; at least {gate.min_positives} are needed"]
+    failures = []
+    if one.best_baseline is not None:
+        failures += _not_above(one, one.best_baseline, gate.baseline_ratio_above)
+    if champion == "compared":
+        failures += _not_above(one, "champion", gate.champion_ratio_above)
+    if one.ece is None or one.ece >= gate.ece_below:
+        failures.append(
+            f"calibration error {one.ece if one.ece is None else round(one.ece, 4)}, must be below {gate.ece_below}"
+        )
+    return failures
+
+
+def _not_above(one: Judged, rival: str, bound: float) -> list[str]:
+    interval = one.ratio_intervals.get(rival)
+    if interval is None:
+        return [f"no interval against {rival}: too few test days"]
+    if interval[0] <= bound:
+        return [f"ratio to {rival} is {interval[0]:.3f} to {interval[1]:.3f}, must be above {bound:g}"]
+    return []
+
+
+def _merit(one: Judged) -> str:
+    if one.best_baseline is None or (interval := one.ratio_intervals.get(one.best_baseline)) is None:
+        return "passes"
+    return f"ratio to {one.best_baseline} is {interval[0]:.3f} to {interval[1]:.3f}"

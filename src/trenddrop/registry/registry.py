@@ -1,0 +1,56 @@
+"""Model versions and the two names that point at them."""
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from trenddrop.core.errors import NotFoundError
+from trenddrop.modeling import FittedModel
+
+Alias = Literal["champion", "challenger"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVersion:
+    """One registered version of a model."""
+
+    name: str
+    version: str
+    fingerprint: str  # equal for models that predict the same
+    run_id: str
+    aliases: tuple[str, ...] = ()
+
+
+class ModelRegistry(Protocol):
+    """Keeps versions; an alias points at no more than one version of a name."""
+
+    def versions(self, name: str) -> list[ModelVersion]:
+        """Return every version of a name, the oldest first; empty when there is none."""
+        ...
+
+    def aliased(self, name: str, alias: Alias) -> ModelVersion | None:
+        """Return the version that the alias points at."""
+        ...
+
+    def point(self, name: str, alias: Alias, version: str) -> None:
+        """Let the alias point at the version."""
+        ...
+
+    def load(self, name: str, version: str) -> FittedModel:
+        """Return the model of a version; raise NotFoundError where there is none."""
+        ...
+
+
+def load_champion(registry: ModelRegistry, name: str) -> FittedModel:
+    """Return the serving model; raise NotFoundError when no version was promoted yet."""
+    champion = registry.aliased(name, "champion")
+    if champion is None:
+        raise NotFoundError(
+            f"model {name}: no champion yet; run `trenddrop train` on more data, or see why its gate held"
+        )
+    return registry.load(name, champion.version)
+
+
+def find_champion(registry: ModelRegistry, name: str) -> FittedModel | None:
+    """Return the serving model, or None before the first promotion."""
+    champion = registry.aliased(name, "champion")
+    return None if champion is None else registry.load(name, champion.version)

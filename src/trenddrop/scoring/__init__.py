@@ -1,0 +1,6 @@
+"""Features and a model version to scores and rows of ``predictions``."""
+
+from trenddrop.scoring.predictions import Issue, prediction_rows, write_predictions
+from trenddrop.scoring.score import score
+
+__all__ = ["Issue", "prediction_rows", "score", "write_predictions"]
