@@ -1,8 +1,11 @@
 """Feast over the real stores: the shipped feature repository, DuckLake offline, wide SQLite rows online."""
 
 import os
+import shutil
+import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from trenddrop.core.settings import Settings
 from trenddrop.feature_store import FeatureStoreSession, apply_repo, materialize, online_features, training_frame
 from trenddrop.features import DEFINITIONS
 from trenddrop.schemas import TABLES
-from trenddrop.warehouse import Warehouse
+from trenddrop.warehouse import Warehouse, open_warehouse
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -85,26 +88,44 @@ STORED = feature_rows(
 )
 
 
-@pytest.fixture
-def stored(settings: Settings, wh: Warehouse) -> pl.DataFrame:
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory, migrated_home: Path) -> Settings:
+    """One home for the module; its tests only add to it."""
+    home = tmp_path_factory.mktemp("feast") / "home"
+    shutil.copytree(migrated_home, home, symlinks=True)
+    return Settings(home=home, threads=2)
+
+
+@pytest.fixture(scope="module")
+def wh(settings: Settings) -> Iterator[Warehouse]:
     """Feature rows in the warehouse, and the shipped repository applied."""
-    wh.append("hashtag_features", STORED)
+    warehouse = open_warehouse(settings)
+    warehouse.append("hashtag_features", STORED)
     assert SERVICE in apply_repo(settings)
-    return STORED
+    yield warehouse
+    warehouse.close()
 
 
-def test_a_training_frame_holds_what_was_visible(settings: Settings, wh: Warehouse, stored: pl.DataFrame):
+@pytest.fixture
+def nothing_online(settings: Settings) -> None:
+    """Start from an empty online store."""
+    with sqlite3.connect(settings.home / "feast" / "online.sqlite") as online:
+        for (table,) in online.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            online.execute(f'DELETE FROM "{table}"')
+
+
+def test_a_training_frame_holds_what_was_visible(settings: Settings, wh: Warehouse):
     moments = [(hashtag, hour) for hashtag in ("tiktok:a", "tiktok:b", "tiktok:c") for hour in (0, 2.5, 4, 6, 8, 9, 26)]
     entity = entity_rows(*moments, ("tiktok:nobody", 4.0), moments[5])
     frame = training_frame(wh, settings, entity.with_columns(is_viral_6h=True), feature_service=SERVICE)
     assert frame.select(entity.columns).equals(entity)
     assert frame.columns == [*entity.columns, "is_viral_6h", *FEATURES]
     for feature in FEATURES:
-        by_hand = [expected(stored, hashtag, moment, feature) for hashtag, moment in entity.iter_rows()]
+        by_hand = [expected(STORED, hashtag, moment, feature) for hashtag, moment in entity.iter_rows()]
         assert frame[feature].to_list() == by_hand, feature
 
 
-def test_types_are_those_of_the_definitions(settings: Settings, wh: Warehouse, stored: pl.DataFrame):
+def test_types_are_those_of_the_definitions(settings: Settings, wh: Warehouse):
     kinds = {"float64": pl.Float64, "int64": pl.Int64, "boolean": pl.Boolean, "string": pl.String}
     frame = training_frame(wh, settings, entity_rows(("tiktok:a", 1)), feature_service=SERVICE)
     online = online_features(settings, ["tiktok:nobody"], feature_service=SERVICE, moment=at(1))
@@ -113,42 +134,32 @@ def test_types_are_those_of_the_definitions(settings: Settings, wh: Warehouse, s
         assert online.schema[definition.name] == kinds[definition.dtype], definition.name
 
 
-def test_a_training_frame_can_be_repeated_at_its_snapshot(settings: Settings, wh: Warehouse, stored: pl.DataFrame):
-    entity = entity_rows(("tiktok:a", 8.0), ("tiktok:b", 9.0))
-    before, snapshot = training_frame(wh, settings, entity, feature_service=SERVICE), wh.snapshot_id()
-    wh.append("hashtag_features", feature_rows(("tiktok:a", 8, 8), ("tiktok:b", 9, 9), seed=1))
-    assert not training_frame(wh, settings, entity, feature_service=SERVICE).equals(before)
-    assert training_frame(wh, settings, entity, feature_service=SERVICE, snapshot=snapshot).equals(before)
-
-
-@pytest.mark.parametrize("hour", [4, 6.5, 7.999, 8, 9, 25.5, 32, 33, 40])
-def test_historical_values_equal_online_values(
-    settings: Settings, wh: Warehouse, stored: pl.DataFrame, hour: float
-):
+@pytest.mark.usefixtures("nothing_online")
+def test_historical_values_equal_online_values(settings: Settings, wh: Warehouse):
+    """Also when every hour is materialised on its own, and at both edges of every time to live."""
     hashtags = ["tiktok:c", "tiktok:a", "tiktok:nobody", "tiktok:b"]
-    materialize(settings, start=at(-1), end=at(hour), warehouse=wh)
-    online = online_features(settings, hashtags, feature_service=SERVICE, moment=at(hour))
-    entity = entity_rows(*[(hashtag, hour) for hashtag in hashtags])
+    hours = [1, 4, 6.5, 8, 9, 9.999, 25, 25.001, 31, 32, 33, 33.001, 40]
+    entity = entity_rows(*[(hashtag, hour) for hour in hours for hashtag in hashtags])
     historical = training_frame(wh, settings, entity, feature_service=SERVICE)
-    assert online.equals(historical.drop("event_timestamp"))
+    since = -1.0
+    for hour in hours:
+        if hour <= 9:
+            materialize(settings, start=at(since), end=at(hour), warehouse=wh)
+            since = hour
+        online = online_features(settings, hashtags, feature_service=SERVICE, moment=at(hour))
+        at_the_moment = historical.filter(pl.col("event_timestamp") == at(hour)).drop("event_timestamp")
+        assert online.equals(at_the_moment), hour
 
 
-def test_materialising_hour_by_hour_equals_all_at_once(settings: Settings, wh: Warehouse, stored: pl.DataFrame):
-    for hour in range(9):
-        materialize(settings, start=at(hour), end=at(hour + 1), warehouse=wh)
-    online = online_features(settings, ["tiktok:a", "tiktok:b"], feature_service=SERVICE, moment=at(9))
-    entity = entity_rows(("tiktok:a", 9), ("tiktok:b", 9))
-    assert online.equals(training_frame(wh, settings, entity, feature_service=SERVICE).drop("event_timestamp"))
-
-
-def test_materialising_an_older_period_again_changes_nothing(settings: Settings, wh: Warehouse, stored: pl.DataFrame):
+@pytest.mark.usefixtures("nothing_online")
+def test_materialising_an_older_period_again_changes_nothing(settings: Settings, wh: Warehouse):
     materialize(settings, end=at(9))
     before = online_features(settings, ["tiktok:a", "tiktok:b"], feature_service=SERVICE, moment=at(9))
     materialize(settings, start=at(0), end=at(4))
     assert online_features(settings, ["tiktok:a", "tiktok:b"], feature_service=SERVICE, moment=at(9)).equals(before)
 
 
-def test_feasts_own_online_read_agrees_and_drops_the_dead(settings: Settings, wh: Warehouse, stored: pl.DataFrame):
+def test_feasts_own_online_read_agrees_and_drops_the_dead(settings: Settings, wh: Warehouse):
     from trenddrop.feature_store.access import reading_at
 
     materialize(settings, end=at(9), warehouse=wh)
@@ -162,33 +173,31 @@ def test_feasts_own_online_read_agrees_and_drops_the_dead(settings: Settings, wh
         assert {name: ours[name].to_list() for name in ours.columns} == theirs
 
 
-def test_an_unknown_service_names_the_known_ones(settings: Settings, wh: Warehouse, stored: pl.DataFrame):
+def test_an_unknown_service_names_the_known_ones(settings: Settings, wh: Warehouse):
     with pytest.raises(NotFoundError, match=f"no_such_service.*known: {SERVICE}"):
         training_frame(wh, settings, entity_rows(), feature_service="no_such_service")
 
 
-def test_entity_rows_must_not_hold_features_already(settings: Settings, wh: Warehouse, stored: pl.DataFrame):
+def test_entity_rows_must_not_hold_features_already(settings: Settings, wh: Warehouse):
     with pytest.raises(SchemaError, match=r"already hold features \['velocity'\]"):
         training_frame(wh, settings, entity_rows().with_columns(velocity=1.0), feature_service=SERVICE)
 
 
-def test_no_entity_rows_give_an_empty_frame(settings: Settings, wh: Warehouse, stored: pl.DataFrame):
+def test_no_entity_rows_give_an_empty_frame(settings: Settings, wh: Warehouse):
     frame = training_frame(wh, settings, entity_rows(), feature_service=SERVICE)
     assert frame.is_empty()
     assert set(FEATURES) <= set(frame.columns)
     assert online_features(settings, [], feature_service=SERVICE, moment=at(1)).is_empty()
 
 
-def test_applying_twice_keeps_what_is_online(settings: Settings, wh: Warehouse, stored: pl.DataFrame):
+def test_applying_twice_keeps_what_is_online(settings: Settings, wh: Warehouse):
     materialize(settings, end=at(9), warehouse=wh)
     before = online_features(settings, ["tiktok:a"], feature_service=SERVICE, moment=at(9))
     apply_repo(settings)
     assert online_features(settings, ["tiktok:a"], feature_service=SERVICE, moment=at(9)).equals(before)
 
 
-def test_library_functions_print_nothing(
-    settings: Settings, wh: Warehouse, stored: pl.DataFrame, capfd: pytest.CaptureFixture[str]
-):
+def test_library_functions_print_nothing(settings: Settings, wh: Warehouse, capfd: pytest.CaptureFixture[str]):
     apply_repo(settings)
     training_frame(wh, settings, entity_rows(("tiktok:a", 1)), feature_service=SERVICE)
     materialize(settings, end=at(9), warehouse=wh)
@@ -221,3 +230,11 @@ def test_feast_says_what_a_home_must_be(home: str | None, fault: str, monkeypatc
         monkeypatch.setenv("TRENDDROP_HOME", home)
     with pytest.raises(FeastConfigError, match=fault):
         load_repo_config(feature_repo_folder(), feature_repo_folder() / "feature_store.yaml")
+
+
+def test_a_training_frame_can_be_repeated_at_its_snapshot(settings: Settings, wh: Warehouse):
+    entity = entity_rows(("tiktok:x", 8.0), ("tiktok:y", 9.0))
+    before, snapshot = training_frame(wh, settings, entity, feature_service=SERVICE), wh.snapshot_id()
+    wh.append("hashtag_features", feature_rows(("tiktok:x", 8, 8), ("tiktok:y", 9, 9), seed=1))
+    assert not training_frame(wh, settings, entity, feature_service=SERVICE).equals(before)
+    assert training_frame(wh, settings, entity, feature_service=SERVICE, snapshot=snapshot).equals(before)

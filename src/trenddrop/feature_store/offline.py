@@ -150,10 +150,12 @@ class WarehouseOfflineStore(OfflineStore):
         views = [view for view in feature_views if not isinstance(view, OnDemandFeatureView)]
 
         def build(warehouse: Warehouse) -> ir.Table:
-            reads = [
-                _view_read(view, feature_refs, warehouse, snapshot=snapshot, full_feature_names=full_feature_names)
-                for view in views
-            ]
+            opened: dict[str, ir.Table] = {}
+            for view in views:
+                source = _source(view.batch_source)
+                if (origin := source.get_table_query_string()) not in opened:
+                    opened[origin] = source.rows(warehouse, snapshot=snapshot)
+            reads = [_view_read(view, feature_refs, opened, full_feature_names=full_feature_names) for view in views]
             entity: EntityRows = known_moments(reads, start=start, end=end) if entity_df is None else entity_df
             rows, at = stage_entity_rows(warehouse, entity)
             return join_views(rows, at, reads)
@@ -243,12 +245,7 @@ class WarehouseOfflineStore(OfflineStore):
 
 
 def _view_read(
-    view: FeatureView,
-    feature_refs: Sequence[str],
-    warehouse: Warehouse,
-    *,
-    snapshot: str | None,
-    full_feature_names: bool,
+    view: FeatureView, feature_refs: Sequence[str], opened: Mapping[str, ir.Table], *, full_feature_names: bool
 ) -> ViewRead:
     source = _source(view.batch_source)
     column_of: dict[str, str] = {name: column for column, name in source.field_mapping.items()}
@@ -257,7 +254,7 @@ def _view_read(
     named = f"{view.projection.name_alias or view.name}__" if full_feature_names else ""
     keys = [field.name for field in view.entity_columns if field.name != DUMMY_ENTITY_ID]
     event, created = str(source.timestamp_field), str(source.created_timestamp_column)
-    rows = source.rows(warehouse, snapshot=snapshot)
+    rows = opened[source.get_table_query_string()]
     if missing := sorted({column_of.get(name, name) for name in [*keys, *features]} - set(rows.columns)):
         raise SchemaError(f"feature view {view.name}: {source.name} lacks {missing}; build the features anew")
     return ViewRead(
