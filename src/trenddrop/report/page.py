@@ -1,0 +1,204 @@
+"""The report's page: what the template shows, and the template."""
+
+import base64
+import json
+import math
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from trenddrop.core.time import as_utc
+from trenddrop.report.content import Plot, ReportContent, VideoContent
+
+DASH = "–"
+SEVERITIES = ("critical", "high", "medium", "low")
+MODEL_ROW, PREVALENCE_ROW = "TrendDrop", "prevalence (a random order)"
+
+
+def html_report(content: ReportContent) -> str:
+    """Return the run as one self-contained page: styles inline, pictures as data, no script, no request.
+
+    All text is escaped, whatever captions and hashtags hold. A section without content is left out.
+    """
+    environment = Environment(
+        loader=PackageLoader("trenddrop.report", "."),
+        autoescape=select_autoescape(enabled_extensions=("html", "jinja"), default=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"number": number, "share": share, "moment": moment}
+    return environment.get_template("report.html.jinja").render(
+        content=content,
+        tiles=list(content.headline.items()),
+        trends=trend_rows(content),
+        full_bar=bar_scale(content),
+        history=None if content.history is None else _picture(content.history),
+        plots=[_picture(plot) for plot in content.plots],
+        backtest=backtest_rows(content),
+        further=further_rows(content),
+        horizons=sorted(content.backtest),
+        videos=[_video(video) for video in content.videos],
+        checks=sorted(content.checks, key=lambda check: (SEVERITIES.index(check.severity), -check.failure_rate)),
+    )
+
+
+def number(value: object) -> str:
+    """Return a figure for people.
+
+    >>> number(574116), number(0.25), number(None), number("weibo")
+    ('574,116', '0.25', '–', 'weibo')
+    """
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return DASH
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return str(value)
+
+
+def share(value: float | None, digits: int = 1) -> str:
+    """Return a share in percent.
+
+    >>> share(0.1234), share(0.00004), share(0.0), share(None)
+    ('12.3 %', '<0.1 %', '0.0 %', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return DASH
+    smallest = 10 ** -(digits + 2)
+    return f"<{smallest * 100:.{digits}f} %" if 0 < value < smallest else f"{100 * value:.{digits}f} %"
+
+
+def moment(value: datetime) -> str:
+    """Return an instant for people, in UTC."""
+    return f"{as_utc(value):%Y-%m-%d %H:%M} UTC"
+
+
+def bar_scale(content: ReportContent) -> float:
+    """Return the probability at which a bar is full: the next tenth above the greatest one shown."""
+    columns = [f"probability_{h}h" for h in content.horizons if f"probability_{h}h" in content.trends.columns]
+    values = [value for column in columns for value in content.trends[column] if value is not None]
+    return min(1.0, max(0.1, math.ceil(max(values, default=0.0) * 10) / 10))
+
+
+def trend_rows(content: ReportContent) -> list[dict[str, Any]]:
+    """Return what is shown of each trend: name, platform, bars and reasons."""
+    full = bar_scale(content)
+    rows = []
+    for row in content.trends.iter_rows(named=True):
+        platform, _, name = str(row["hashtag_id"]).partition(":")
+        bars = [
+            {"horizon": h, "share": row[f"probability_{h}h"], "width": 100 * (row[f"probability_{h}h"] or 0.0) / full}
+            for h in content.horizons
+            if f"probability_{h}h" in row
+        ]
+        title = row.get("title")
+        rows.append(
+            {"name": title or name, "platform": platform, "bars": bars, "reasons": _reasons(row.get("reasons"))}
+        )
+    return rows
+
+
+def backtest_rows(content: ReportContent) -> list[dict[str, Any]]:
+    """Return one row per scorer, a cell per horizon: average precision, its interval, whether it is the best."""
+    if not content.backtest:
+        return []
+    horizons = sorted(content.backtest)
+    names = list(
+        dict.fromkeys(name for horizon in horizons for name in content.backtest[horizon].get("baselines") or {})
+    )
+    scorers: dict[str, dict[int, tuple[float | None, Any]]] = {MODEL_ROW: {}, **{name: {} for name in names}}
+    scorers[PREVALENCE_ROW] = {}
+    for horizon in horizons:
+        figures = content.backtest[horizon]
+        scorers[MODEL_ROW][horizon] = (figures.get("average_precision"), figures.get("interval"))
+        scorers[PREVALENCE_ROW][horizon] = (figures.get("prevalence"), None)
+        for name in names:
+            intervals = figures.get("baseline_intervals") or {}
+            scorers[name][horizon] = ((figures.get("baselines") or {}).get(name), intervals.get(name))
+    best = {h: max((cells[h][0] or 0.0 for cells in scorers.values()), default=0.0) for h in horizons}
+    return [
+        {
+            "name": name.replace("_", " "),
+            "is_model": name == MODEL_ROW,
+            "cells": [
+                {
+                    "value": cells[h][0],
+                    "interval": cells[h][1],
+                    "is_best": cells[h][0] is not None and cells[h][0] == best[h],
+                }
+                for h in horizons
+            ],
+        }
+        for name, cells in scorers.items()
+    ]
+
+
+FURTHER: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
+    ("rows", "test rows", number),
+    ("positives", "of them viral", number),
+    ("ratio_to_best_baseline", "average precision / the best baseline's", number),
+    ("precision_at_20", "precision among the 20 likeliest of an hour", share),
+    ("oracle_precision_at_20", "the same, of a perfect order", share),
+    ("brier_skill", "Brier skill (0: as good as the prevalence)", number),
+    ("calibration_slope", "calibration slope (1: right)", number),
+    ("ece", "expected calibration error", share),
+)
+
+
+def further_rows(content: ReportContent) -> list[dict[str, Any]]:
+    """Return the figures beside average precision, one row each, without those that no horizon has."""
+    rows = []
+    for key, label, show in FURTHER:
+        values = [content.backtest[horizon].get(key) for horizon in sorted(content.backtest)]
+        if any(value is not None for value in values):
+            rows.append({"label": label, "cells": [show(value) for value in values]})
+    return rows
+
+
+def _reasons(text: str | None) -> list[dict[str, Any]]:
+    """Return the reasons; a JSON text that is not a list of them is shown as none."""
+    try:
+        parsed = json.loads(text) if text else []
+    except json.JSONDecodeError:
+        parsed = []
+    found: list[dict[str, Any]] = []
+    for reason in parsed if isinstance(parsed, list) else []:
+        told = reason if isinstance(reason, dict) else {"text": str(reason)}
+        words = str(told.get("text") or told.get("feature") or "")
+        raises = float(told.get("contribution") or 0.0) >= 0
+        found.append({"text": words.removesuffix(" (raises it)").removesuffix(" (lowers it)"), "raises": raises})
+    return found
+
+
+def _picture(plot: Plot) -> dict[str, str]:
+    data = base64.b64encode(plot.png).decode("ascii")
+    return {"title": plot.title, "caption": plot.caption, "source": f"data:image/png;base64,{data}"}
+
+
+def _video(video: VideoContent) -> dict[str, Any]:
+    matches = [
+        {
+            "title": match["title"],
+            "similarity": match["similarity"],
+            "width": 100 * min(max(float(match["similarity"]), 0.0), 1.0),
+            "probability": _longest(match.get("probabilities") or {}),
+        }
+        for match in video.matches
+    ]
+    return {"video": video, "matches": matches, "metadata": list(video.metadata)}
+
+
+def _longest(probabilities: Mapping[str, float | None]) -> tuple[int, float] | None:
+    """Return the longest horizon that has a probability."""
+    known = {
+        int(name.removeprefix("probability_").removesuffix("h")): value
+        for name, value in probabilities.items()
+        if value is not None
+    }
+    return (max(known), known[max(known)]) if known else None

@@ -1,0 +1,164 @@
+import json
+import re
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+
+import polars as pl
+import pytest
+
+from trenddrop.core.errors import SchemaError
+from trenddrop.quality import Check
+from trenddrop.report import Plot, ReportContent, VideoContent, html_report
+
+NOW = datetime(2026, 1, 19, tzinfo=UTC)
+PNG = b"\x89PNG\r\n\x1a\n picture"
+REASONS = json.dumps([
+    {"feature": "velocity", "value": 2.0, "contribution": 0.7, "text": "growth of the last hour: 2 (raises it)"},
+    {"feature": "hour", "value": 4, "contribution": -0.1, "text": "hour of day: 4 (lowers it)"},
+])  # fmt: skip
+
+
+class Structure(HTMLParser):
+    """Collects what a browser would load, and whether every element is closed in order."""
+
+    VOID = frozenset({"meta", "img", "br", "hr", "link", "input"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: list[str] = []
+        self.links: list[str] = []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.links += [value for name, value in attrs if name in {"src", "href"}]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def trends(**columns) -> pl.DataFrame:
+    base = {
+        "hashtag_id": ["tiktok:sourdough", "weibo:高考"],
+        "probability_6h": [0.05, 0.01],
+        "probability_12h": [0.12, None],
+        "probability_24h": [0.31, 0.2],
+        "probability_48h": [0.62, 0.4],
+        "reasons": [REASONS, None],
+    }
+    return pl.DataFrame(base | columns)
+
+
+def page(**content) -> str:
+    filled = {"title": "A run", "generated_at": NOW, "is_simulated": False} | content
+    return html_report(ReportContent(**filled))
+
+
+def parsed(text: str) -> Structure:
+    structure = Structure()
+    structure.feed(text)
+    assert structure.open == []
+    return structure
+
+
+def backtest() -> dict:
+    return {
+        24: {
+            "rows": 1000, "positives": 30, "prevalence": 0.03, "average_precision": 0.41, "interval": (0.35, 0.47),
+            "baselines": {"velocity_rank": 0.2}, "baseline_intervals": {"velocity_rank": (0.15, 0.26)},
+            "ece": 0.012, "brier_skill": None,
+        },
+        6: {"rows": 1000, "positives": 0, "prevalence": None, "average_precision": None, "baselines": {}},
+    }  # fmt: skip
+
+
+def full() -> str:
+    return page(
+        is_simulated=True,
+        headline={"raw records": 94708, "average precision": 0.4321},
+        trends=trends(),
+        history=Plot("A trend", PNG),
+        plots=[Plot("Reliability", PNG, "near the diagonal")],
+        backtest=backtest(),
+        videos=[
+            VideoContent(
+                "v1",
+                "Bread",
+                matches=[{"title": "#sourdough", "similarity": 0.7, "probabilities": {"probability_48h": 0.62}}],
+                metadata=[
+                    {"platform": "tiktok", "title": "T", "description": "D", "hashtags": ("#a", "#b"), "cta": "C"}
+                ],
+            ),
+            VideoContent("v2", ""),
+        ],
+        checks=[Check("r", "videos", "missing_fields", "a video has a caption", 10, 4, 0.4, "high", NOW, None)],
+        stages=[{"name": "ingest", "seconds": 1.25, "rows": 94708, "sla_met": True}],
+        provenance={"snapshot": "7"},
+    )
+
+
+def test_the_page_is_well_formed_and_loads_nothing_from_elsewhere():
+    text = full()
+    structure = parsed(text)
+    assert "script" not in structure.tags
+    assert all(link.startswith("data:image/png;base64,") for link in structure.links)
+    assert not re.search(r"https?://|@import|url\(", text)
+
+
+def test_simulated_data_carry_a_banner_and_real_data_do_not():
+    assert "Simulated data: not evidence of skill" in page(is_simulated=True)
+    assert "not evidence of skill" not in page(is_simulated=False)
+
+
+def test_every_part_is_on_the_page():
+    text = full()
+    for part in ("94,708", "sourdough", "62.0 %", "growth of the last hour: 2", "▲", "▼", "0.410", "[0.350, 0.470]",
+                 "velocity rank", "0.200", "[0.150, 0.260]", "0.030", "near the diagonal", "#a #b", "No trend fits",
+                 "a video has a caption", "40.00 %", "high", "ingest", "1.2", "met", "snapshot", "1.2 %"):  # fmt: skip
+        assert part in text, part
+
+
+def test_what_is_unknown_is_a_dash_and_never_a_zero():
+    text = full()
+    cells = re.findall(r'<th scope="row">TrendDrop</th>\s*<td>(.*?)</td>\s*<td>(.*?)</td>', text)
+    assert len(cells) == 1
+    assert "–" in cells[0][0]  # 6 h, which stands first, has no positives
+    assert "0.410" in cells[0][1]
+
+
+@pytest.mark.parametrize("wild", ["<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "a & b"])
+def test_text_from_the_platforms_is_escaped(wild):
+    text = page(
+        title=wild,
+        trends=trends(hashtag_id=[f"tiktok:{wild}", "weibo:x"], reasons=[json.dumps([{"text": wild}]), wild]),
+        videos=[VideoContent("v", wild, wild, [{"title": wild, "similarity": 0.5}], [
+            {"platform": "tiktok", "title": wild, "description": wild, "hashtags": [wild], "cta": wild}
+        ])],
+        provenance={wild: wild},
+    )  # fmt: skip
+    assert wild not in text
+    assert "script" not in parsed(text).tags
+    assert "img" not in parsed(text).tags
+
+
+def test_a_bare_run_makes_a_page_without_empty_sections():
+    text = page()
+    assert "<h2>" not in text
+    assert parsed(text).links == []
+
+
+def test_bars_share_one_scale():
+    text = page(trends=trends())
+    assert "A full bar is 70 %" in text
+    assert "width:88.6%" in text  # 0.62 of 0.7
+
+
+def test_trends_without_their_id_are_refused():
+    with pytest.raises(SchemaError, match="hashtag_id"):
+        page(trends=pl.DataFrame({"name": ["x"]}))
+
+
+def test_equal_content_makes_equal_pages():
+    assert full() == full()
