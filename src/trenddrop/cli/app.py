@@ -1,5 +1,6 @@
 """The Typer application: options that all commands share, and errors in one line."""
 
+import importlib
 import os
 import sys
 import traceback
@@ -55,8 +56,7 @@ def _options(
 
 def main() -> None:
     """Run the command; exit with 2 for a user's mistake and with 1 for a fault, each in one line."""
-    import trenddrop.cli.commands  # registers the commands
-
+    importlib.import_module("trenddrop.cli.commands")  # registers the commands
     try:
         app()
     except UserError as error:

@@ -1,13 +1,14 @@
 """Commands on the installation: serve, bench, doctor."""
 
 import importlib.util
+import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from trenddrop.cli.app import Home, Json, app, workspace
-from trenddrop.cli.console import OUT, print_json, print_table, progress_bars
+from trenddrop.cli.console import OUT, print_json, print_table
 from trenddrop.core.errors import FaultError, NotFoundError
 from trenddrop.core.settings import load_settings
 
@@ -42,8 +43,10 @@ def bench(
     names = known if name == "all" else [name]
     if unknown := sorted(set(names) - set(known)):
         raise NotFoundError(f"bench: no {unknown[0]!r}; known: {', '.join(known) or 'none (they live in a checkout)'}")
-    with progress_bars(quiet=json) as progress:
-        results = [_load(each).run(data=data, pairs=pairs, progress=progress) for each in names]
+    folder = data or Path(os.environ.get("TRENDDROP_REAL_DATA", "../shared/data"))
+    if not folder.is_dir():
+        raise NotFoundError(f"bench: no real data at {folder}; set TRENDDROP_REAL_DATA or give --data")
+    results = [_load(each).run(folder, pairs=pairs) for each in names]
     if json:
         print_json(results[0] if name != "all" else {"name": "all", "results": results})
     for result in [] if json else results:
@@ -54,7 +57,8 @@ def bench(
 
 def _load(name: str) -> Any:
     spec = importlib.util.spec_from_file_location(f"trenddrop_bench_{name}", BENCHMARKS / f"{name}.py")
-    assert spec is not None and spec.loader is not None  # noqa: S101 - the file was just listed
+    if spec is None or spec.loader is None:
+        raise NotFoundError(f"bench: {BENCHMARKS / name}.py cannot be loaded")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

@@ -1,0 +1,171 @@
+"""Commands on models: run, train, predict, demo."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import polars as pl
+import typer
+
+from trenddrop.cli.app import Home, Json, app, workspace
+from trenddrop.cli.commands.data import FetchedAt, Inputs, MoreInputs, SourceName
+from trenddrop.cli.commands.videos import HORIZONS, print_metadata
+from trenddrop.cli.console import OUT, print_json, print_table
+from trenddrop.core.time import parse_moment
+
+Label = Annotated[str | None, typer.Option("--label", help="a label definition; default: the source's")]
+LabelName = Annotated[str, typer.Option("--label", help="a definition's name, its kind, or the path of a .yaml")]
+Platform = Annotated[str, typer.Option("--platform", help="the platform whose hashtags are meant")]
+TestFrom = Annotated[
+    str | None, typer.Option("--test-from", help="first day of the test period; default: the last quarter")
+]
+Model = Annotated[str, typer.Option("--model", help="models/<name>.yaml")]
+
+
+@app.command()
+def run(
+    source: SourceName,
+    inputs: Inputs,
+    more: MoreInputs = None,
+    label: Label = None,
+    test_from: TestFrom = None,
+    fetched_at: FetchedAt = None,
+    model: Model = "viral_lightgbm",
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Do the main job: raw files in, predictions out, judged on the last part of the period."""
+    from trenddrop.flow.run import RunRequest, likeliest
+    from trenddrop.flow.run import run as run_flow
+
+    request = RunRequest(
+        source=source,
+        inputs=(*inputs, *(more or [])),
+        label=label,
+        test_from=parse_moment(test_from) if test_from else None,
+        fetched_at=parse_moment(fetched_at) if fetched_at else None,
+        model=model,
+    )
+    with workspace(home, quiet=json) as ws:
+        result = run_flow(ws, request)
+        top = likeliest(ws, result.scores)
+    if json:
+        print_json(result.document)
+        return
+    print_run(result.document)
+    print_trends(top)
+
+
+def print_run(document: Mapping[str, Any]) -> None:
+    """Print what a run did: counts, stages, the backtest and the gate's word."""
+    counts = ("raw_records", "processed", "failed", "duplicates", "hashtags", "metric_rows", "feature_rows")
+    print_table("Data", counts, [[document[name] for name in counts]])
+    labels = ("label", "label_rows", "positives", "unknown_labels", "prediction_rows")
+    print_table("Labels and predictions", labels, [[document[name] for name in labels]])
+    stages = [[name, stage["rows"], stage["seconds"]] for name, stage in document["stages"].items()]
+    print_table("Stages", ["stage", "rows", "seconds"], stages)
+    print_backtest(document)
+
+
+def print_backtest(document: Mapping[str, Any]) -> None:
+    """Print average precision beside prevalence and every baseline, with the bootstrap interval."""
+    rows = []
+    for horizon, one in document["metrics"].items():
+        low, high = one["interval"] or (None, None)
+        interval = "-" if low is None else f"{low:.3f} to {high:.3f}"
+        best = one["best_baseline"] or "-"
+        rows.append([f"{horizon} h", one["rows"], one["positives"], one["prevalence"], one["average_precision"],
+                     interval, best, one["baselines"].get(best), one["ratio_to_best_baseline"], one["brier_skill"], one["ece"]])  # fmt: skip
+    columns = ["horizon", "rows", "positives", "prevalence", "AP", "95 % interval", "best baseline", "its AP", "ratio"]
+    print_table(f"Backtest from {document['test_from'][:10]}", [*columns, "Brier skill", "ECE"], rows)
+    names = sorted({name for one in document["metrics"].values() for name in one["baselines"]})
+    baselines = [[f"{h} h", *(one["baselines"].get(n) for n in names)] for h, one in document["metrics"].items()]
+    print_table("Average precision of the baselines on the same rows", ["horizon", *names], baselines)
+    model = document["model"]
+    OUT.print(f"{model['name']} version {model['version']}: {'promoted' if model['promoted'] else 'not promoted'}")
+    for reason in model["reasons"]:
+        OUT.print(f"  {reason}", markup=False)
+
+
+def print_trends(top: pl.DataFrame) -> None:
+    """Print the likeliest trends with four probabilities and their reasons."""
+    rows = []
+    for trend in top.iter_rows(named=True):
+        reasons = "; ".join(reason["text"] for reason in orjson.loads(trend.get("reasons") or "[]"))
+        rows.append([trend["title"], *(trend[f"probability_{h}"] for h in HORIZONS), reasons])
+    print_table("Likeliest trends", ["trend", *HORIZONS, "reasons"], rows)
+
+
+@app.command()
+def train(
+    label: LabelName,
+    platform: Platform,
+    test_from: TestFrom = None,
+    model: Model = "viral_lightgbm",
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Train on the features and labels there are, log the run to MLflow, and apply the promotion rule."""
+    from trenddrop.flow import stages
+    from trenddrop.flow.training import train_model, training_document
+
+    with workspace(home, quiet=json) as ws:
+        start = parse_moment(test_from) if test_from else None
+        definition = stages.label_named(ws, label)
+        document = training_document(train_model(ws, definition, platform, spec_name=model, test_from=start))
+    print_json(document) if json else print_backtest(document)
+
+
+@app.command()
+def predict(
+    label: LabelName,
+    platform: Platform,
+    hours: Annotated[int, typer.Option("--hours", min=1, help="score hashtags seen in the last N hours")] = 1,
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Score the newest features of every hashtag with the serving model and keep the predictions."""
+    from trenddrop.flow import stages
+    from trenddrop.flow.run import likeliest
+    from trenddrop.flow.training import predict_now
+
+    with workspace(home, quiet=json) as ws:
+        scores = predict_now(ws, stages.label_named(ws, label), platform, hours=hours)
+        top = likeliest(ws, scores)
+    if json:
+        print_json({"scored": scores.height, "trends": top.to_dicts()})
+    else:
+        print_trends(top)
+
+
+@app.command()
+def demo(
+    source: Annotated[str | None, typer.Option("--source", help="default: two simulated weeks")] = None,
+    inputs: Annotated[list[Path] | None, typer.Option("--input")] = None,
+    more: MoreInputs = None,
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Run everything on simulated (or given) records, and write a report to look at."""
+    from trenddrop.flow.demo import run_demo
+
+    with workspace(home, quiet=json) as ws:
+        shown = run_demo(ws, source=source, inputs=[*(inputs or []), *(more or [])])
+    if json:
+        print_json(shown.document)
+        return
+    if shown.is_simulated:
+        OUT.print("Simulated data: shows how everything works, says nothing about skill.", style="bold yellow")
+    print_run(shown.document)
+    print_trends(shown.trends)
+    for video, matches, generations in shown.videos:
+        OUT.print(f"\nVideo {video.identity}: {video.caption or video.summary}", style="bold", markup=False)
+        rows = [
+            [m.rank, m.title, m.similarity, *(m.probabilities.get(f"probability_{h}") for h in HORIZONS)]
+            for m in matches
+        ]
+        print_table("Matches", ["rank", "trend", "similarity", *HORIZONS], rows[:5])
+        for generation in generations:
+            print_metadata(generation)
+    OUT.print(f"\nReport: {shown.report}", markup=False)

@@ -1,0 +1,165 @@
+"""The whole flow with something to look at: likeliest trends, matches, metadata and an HTML report."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from trenddrop.core.errors import InputError, NotFoundError
+from trenddrop.core.settings import find_config
+from trenddrop.core.time import HORIZONS_HOURS
+from trenddrop.flow.run import RunRequest, RunResult, likeliest, run
+from trenddrop.flow.simulation import simulate_into
+from trenddrop.flow.videos import VideoBranch, read_videos
+from trenddrop.flow.workspace import Workspace
+from trenddrop.matching import Match, Video
+from trenddrop.metadata import Generation
+from trenddrop.report import Plot, ReportContent, VideoContent, draw_history, html_report
+
+PLATFORMS = ("tiktok", "youtube", "instagram")
+SIMULATED_SOURCE = "tiktok_records"
+HISTORY_DAYS = 7
+CAPTIONS = {
+    "reliability": "On the diagonal, a probability means what it says.",
+    "precision_recall": "Above the other curves is better; the flat line is the share of positives.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What a demo shows."""
+
+    document: dict[str, Any]
+    trends: pl.DataFrame
+    videos: Sequence[tuple[Video, list[Match], list[Generation]]]
+    report: Path
+    is_simulated: bool
+
+
+def run_demo(workspace: Workspace, *, source: str | None, inputs: Sequence[Path]) -> Demo:
+    """Run the flow on the inputs, or on two simulated weeks, and write ``report.html`` into the home."""
+    is_simulated = source is None
+    if is_simulated:
+        folder = workspace.settings.home / "simulated"
+        with workspace.stage("simulate") as stage:
+            stage.rows = int(simulate_into(folder, changes={}, progress=workspace.progress)["records"])
+        inputs = sorted(folder.glob("records-*.jsonl.zst"))
+        samples = folder / "videos.json"
+    else:
+        samples = None
+    if not inputs:
+        raise InputError("demo: a source was given without inputs; add --input FILE")
+    result = run(workspace, RunRequest(source=source or SIMULATED_SOURCE, inputs=tuple(inputs)))
+    branch = VideoBranch(workspace)
+    branch.build_index()
+    videos = []
+    with workspace.stage("metadata") as stage:
+        for video in read_videos(samples or sample_videos(workspace, result.platform)):
+            matches = branch.match(video)
+            videos.append((video, matches, branch.generate(video, PLATFORMS, matches=matches)))
+        stage.rows = sum(len(generations) for _, _, generations in videos)
+    trends = likeliest(workspace, result.scores)
+    report = workspace.settings.home / "report.html"
+    content = report_content(workspace, result, trends, videos, is_simulated=is_simulated)
+    report.write_text(html_report(content), encoding="utf-8")
+    document = result.document | {
+        "is_simulated": is_simulated,
+        "report": str(report),
+        "trends": trends.to_dicts(),
+        "videos": [
+            {
+                "video_id": video.identity,
+                "matches": [asdict(found) for found in matches],
+                "metadata": [asdict(generation.metadata) for generation in generations],
+            }
+            for video, matches, generations in videos
+        ],
+    }
+    return Demo(document, trends, videos, report, is_simulated)
+
+
+def sample_videos(workspace: Workspace, platform: str) -> Path:
+    """Return the sample videos of a platform, or those of the demo."""
+    extra = workspace.settings.configs
+    with suppress(NotFoundError):
+        return find_config("samples", platform, extra=extra)
+    return find_config("samples", "default", extra=extra)
+
+
+def report_content(
+    workspace: Workspace,
+    result: RunResult,
+    trends: pl.DataFrame,
+    videos: Sequence[tuple[Video, list[Match], list[Generation]]],
+    *,
+    is_simulated: bool,
+) -> ReportContent:
+    """Return what the report shows of a run."""
+    document = result.document
+    names = ("raw_records", "failed", "duplicates", "hashtags", "metric_rows", "feature_rows", "label_rows", "positives")
+    trained = result.trained
+    return ReportContent(
+        title=f"Trends on {result.platform}",
+        subtitle=f"{result.definition.name}, tested from {document['test_from'][:10]}",
+        generated_at=workspace.clock(),
+        is_simulated=is_simulated,
+        headline={name.replace("_", " "): document[name] for name in names},
+        trends=trends,
+        history=history_plot(workspace, trends),
+        plots=[
+            Plot(name.removesuffix(".png").replace("_", " "), png, _caption(name))
+            for name, png in sorted(trained.result.plots.items())
+        ],
+        backtest={horizon: one.as_dict() for horizon, one in trained.result.metrics.items()},
+        videos=[
+            VideoContent(
+                video.identity,
+                caption=video.caption,
+                summary=video.summary,
+                matches=[asdict(found) for found in matches[:5]],
+                metadata=[asdict(generation.metadata) for generation in generations],
+            )
+            for video, matches, generations in videos
+        ],
+        checks=result.checks,
+        stages=[{"name": s.name, "seconds": s.seconds, "rows": s.rows} for s in workspace.stages],
+        provenance={
+            "model": f"{trained.model_name} version {document['model']['version']}",
+            "promoted": "yes" if trained.decision.promoted else "no: " + "; ".join(trained.decision.reasons),
+            "snapshot": trained.snapshot_id,
+            "source": document["source"],
+        },
+    )
+
+
+def history_plot(workspace: Workspace, trends: pl.DataFrame) -> Plot | None:
+    """Draw the history of the likeliest trend that was seen twice at least."""
+    metrics, predictions = workspace.warehouse.table("hashtag_metrics"), workspace.warehouse.table("predictions")
+    for trend in trends.iter_rows(named=True):
+        name = trend["hashtag_id"]
+        history = metrics.filter(metrics.hashtag_id == name).to_polars().sort("timestamp", "created_timestamp")
+        history = history.unique("timestamp", keep="last", maintain_order=True)
+        history = history.filter(pl.col("timestamp") > trend["event_timestamp"] - pl.duration(days=HISTORY_DAYS))
+        value = next((v for v in ("view_count", "score") if history[v].count() >= 2), None)
+        if value is None:
+            continue
+        said = predictions.filter((predictions.hashtag_id == name) & predictions.is_backtest).to_polars()
+        issued = said.pivot("prediction_window_hours", index="issued_at", values="probability", aggregate_function="last")
+        issued = issued.rename({c: f"probability_{c}h" for c in issued.columns if c != "issued_at"}).sort("issued_at")
+        png = draw_history(
+            history,
+            title=trend["title"],
+            now=trend["event_timestamp"],
+            probabilities={h: trend[f"probability_{h}h"] for h in HORIZONS_HOURS},
+            issued=issued if issued.height else None,
+            value=value,
+        )
+        return Plot(f"History of {trend['title']}", png, "Left what was seen, right how likely it goes viral from here.")
+    return None
+
+
+def _caption(name: str) -> str:
+    return next((caption for key, caption in CAPTIONS.items() if name.startswith(key)), "")

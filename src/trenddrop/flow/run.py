@@ -1,0 +1,117 @@
+"""The main job: raw files in, predictions out."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from trenddrop.core.ids import content_id
+from trenddrop.core.settings import Config
+from trenddrop.core.time import HORIZONS_HOURS
+from trenddrop.flow import stages
+from trenddrop.flow.training import SPEC, Trained, predict_now, train_model, training_document
+from trenddrop.flow.workspace import Workspace
+from trenddrop.labels import LabelDefinition
+from trenddrop.quality import Check, StageTiming, load_sla, record_latency
+from trenddrop.staging import IngestSummary
+
+
+PROCESSES = {"ingest": "staging", "normalize": "normalized", "predict": "predictions"}  # stage to its service level
+
+
+class RunRequest(Config):
+    """What one run takes and how it judges."""
+
+    source: str
+    inputs: tuple[Path, ...]
+    label: str | None = None
+    test_from: datetime | None = None
+    fetched_at: datetime | None = None
+    model: str = SPEC
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What one run did; ``document`` is the JSON object that the command line prints."""
+
+    definition: LabelDefinition
+    platform: str
+    taken: IngestSummary
+    checks: Sequence[Check]
+    trained: Trained
+    scores: pl.DataFrame
+    document: dict[str, Any]
+
+
+def run(workspace: Workspace, request: RunRequest) -> RunResult:
+    """Ingest, normalize, check, build features and labels, train, judge and predict.
+
+    Every stage can be killed and the run started again: it ends with the same tables.
+    """
+    source = stages.source_named(workspace, request.source, fetched_at=request.fetched_at)
+    definition = stages.label_named(workspace, request.label or source.label)
+    taken = stages.ingest_files(workspace, source, request.inputs)
+    stages.normalize_batches(workspace)
+    checks = stages.check_quality(workspace)
+    stages.build_all_features(workspace, source.platform)
+    labels = stages.build_all_labels(workspace, definition, source.platform)
+    trained = train_model(workspace, definition, source.platform, spec_name=request.model, test_from=request.test_from)
+    scores = predict_now(workspace, definition, source.platform)
+    _record_latency(workspace)
+    counts = {
+        name: _count(workspace, table, source.platform)
+        for name, table in (
+            ("hashtags", "hashtags"),
+            ("metric_rows", "hashtag_metrics"),
+            ("feature_rows", "hashtag_features"),
+            ("prediction_rows", "predictions"),
+        )
+    }
+    document: dict[str, Any] = {
+        "source": source.name,
+        "platform": source.platform,
+        "label": definition.name,
+        "raw_records": taken.raw_records,
+        "processed": taken.processed,
+        "failed": taken.failed,
+        "duplicates": taken.duplicates,
+        **counts,
+        "label_rows": labels.rows,
+        "positives": labels.positives,
+        "unknown_labels": labels.unknown,
+        "stages": {stage.name: {"seconds": round(stage.seconds, 3), "rows": stage.rows} for stage in workspace.stages},
+        **training_document(trained),
+    }
+    return RunResult(definition, source.platform, taken, checks, trained, scores, document)
+
+
+def likeliest(workspace: Workspace, scores: pl.DataFrame, *, count: int = 10) -> pl.DataFrame:
+    """Return the likeliest trends with their title and four probabilities; null where a horizon is not fitted."""
+    wanted = [f"probability_{horizon}h" for horizon in HORIZONS_HOURS]
+    top = scores.head(count).with_columns(
+        pl.lit(None, dtype=pl.Float64).alias(name) for name in wanted if name not in scores.columns
+    )
+    hashtags = workspace.warehouse.table("hashtags")
+    names = hashtags.filter(hashtags.hashtag_id.isin(top["hashtag_id"].to_list())).select("hashtag_id", "name", "title")
+    titled = top.join(names.to_polars(), on="hashtag_id", how="left", maintain_order="left")
+    return titled.with_columns(title=pl.coalesce("title", "name", "hashtag_id")).drop("name")
+
+
+def _count(workspace: Workspace, table: str, platform: str) -> int:
+    rows = workspace.warehouse.table(table)
+    return int(rows.filter(rows.platform == platform).count().to_pyarrow().as_py())
+
+
+def _record_latency(workspace: Workspace) -> None:
+    timings = [
+        StageTiming(
+            stage.name, stage.started_at, stage.started_at + timedelta(seconds=stage.seconds), records=stage.rows
+        )
+        for stage in workspace.stages
+    ]
+    sla = load_sla(extra=workspace.settings.configs)
+    batch_id = content_id(*(timing.started_at.isoformat() for timing in timings))
+    record_latency(workspace.warehouse, timings, sla, batch_id=batch_id)

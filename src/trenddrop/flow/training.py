@@ -1,0 +1,171 @@
+"""Training and prediction on a workspace: rows through Feast, the run into MLflow, the scores into predictions."""
+
+import os
+import subprocess
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from trenddrop.adapters.mlflow import MlflowStore
+from trenddrop.core.errors import NotFoundError
+from trenddrop.feature_store import FeatureStoreSession
+from trenddrop.flow.stages import FEATURE_SERVICE, FEATURES, labelled_entities, newest_features
+from trenddrop.flow.workspace import Workspace
+from trenddrop.labels import LabelDefinition
+from trenddrop.modeling import FittedModel, ModelSpec, load_spec
+from trenddrop.registry import Decision, ModelRegistry, ModelVersion, find_champion, judge, promote
+from trenddrop.scoring import Issue, score, write_predictions
+from trenddrop.training.record import RunContext
+from trenddrop.training.train import TrainResult, train
+
+SPEC = "viral_lightgbm"
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """One training run, what the gate said of it, and the backtest rows it wrote."""
+
+    result: TrainResult
+    model_name: str
+    decision: Decision
+    backtest_rows: int
+    snapshot_id: str
+
+
+def spec_for(workspace: Workspace, definition: LabelDefinition, name: str = SPEC) -> ModelSpec:
+    """Return the model spec, restricted to the horizons of the label definition."""
+    spec = load_spec(name, extra=workspace.settings.configs)
+    horizons = tuple(horizon for horizon in spec.horizons if horizon in definition.horizons)
+    return spec.model_copy(update={"horizons": horizons})
+
+
+def train_model(
+    workspace: Workspace,
+    definition: LabelDefinition,
+    platform: str,
+    *,
+    spec_name: str = SPEC,
+    test_from: datetime | None = None,
+) -> Trained:
+    """Train on a pinned snapshot, log and register the model, apply the gate, write the backtest's predictions."""
+    wh = workspace.warehouse
+    spec = spec_for(workspace, definition, spec_name)
+    snapshot = wh.snapshot_id()
+    with workspace.stage("training_frame") as stage:
+        feast = FeatureStoreSession(workspace.settings)
+        feast.apply()
+        entities = labelled_entities(workspace, definition, platform)
+        frame = feast.training_frame(
+            wh,
+            entities.with_columns(pl.lit(platform).alias("platform")),
+            feature_service=FEATURE_SERVICE,
+            snapshot=snapshot,
+        )
+        stage.rows = frame.height
+    with workspace.stage("train") as stage:
+        store = MlflowStore(workspace.settings)
+        context = RunContext(
+            platform=platform,
+            viral_definition_name=definition.name,
+            feature_service=FEATURE_SERVICE,
+            snapshot_id=snapshot,
+            commit=commit_id(),
+            descriptions=FEATURES,
+            threads=workspace.settings.threads or os.cpu_count() or 1,
+            progress=workspace.progress,
+        )
+        name = context.model_name(spec)
+        context = replace(context, champion=find_champion(store, name))
+        features = usable_features(frame)
+        result = train(frame, spec, features=features, context=context, test_from=test_from, tracker=store)
+        stage.rows = result.split.train.height
+    if result.run is None:
+        raise NotFoundError(f"model {name}: the run was not logged")
+    decision = promote(
+        store, name, result.run.model_version, judge(result.metrics, spec.gate, champion=result.champion)
+    )
+    issue = Issue(
+        model_name=name,
+        model_version=result.run.model_version,
+        viral_definition_name=definition.name,
+        feature_service=FEATURE_SERVICE,
+        snapshot_id=snapshot,
+        is_backtest=True,
+    )
+    with workspace.stage("backtest") as stage:
+        stage.rows = write_predictions(wh, result.test_predictions, issue, clock=workspace.clock)
+    return Trained(result, name, decision, stage.rows, snapshot)
+
+
+def training_document(trained: Trained) -> dict[str, Any]:
+    """Return what a training run says as one JSON-ready object; metrics are per horizon in hours."""
+    result = trained.result
+    return {
+        "snapshot_id": trained.snapshot_id,
+        "test_from": result.split.test_from.isoformat(),
+        "model": {
+            "name": trained.model_name,
+            "version": result.run.model_version if result.run else None,
+            "run_id": result.run.run_id if result.run else None,
+            "promoted": trained.decision.promoted,
+            "reasons": list(trained.decision.reasons),
+        },
+        "left_out": {str(horizon): why for horizon, why in result.left_out.items()},
+        "metrics": {str(horizon): one.as_dict() for horizon, one in result.metrics.items()},
+    }
+
+
+def predict_now(workspace: Workspace, definition: LabelDefinition, platform: str, *, hours: int = 1) -> pl.DataFrame:
+    """Score the newest features of each hashtag with the serving model and write the predictions.
+
+    Returns hashtag_id, platform, event_timestamp, probability_<h>h and reasons, the likeliest first.
+    """
+    with workspace.stage("predict") as stage:
+        store = MlflowStore(workspace.settings)
+        version, model = serving_model(store, model_name(definition, platform))
+        features = newest_features(workspace, platform, hours=hours).rename({"feature_timestamp": "event_timestamp"})
+        scores = score(model, features)
+        issue = Issue(
+            model_name=version.name,
+            model_version=version.version,
+            viral_definition_name=definition.name,
+            feature_service=FEATURE_SERVICE,
+            snapshot_id=workspace.warehouse.snapshot_id(),
+            is_backtest=False,
+        )
+        stage.rows = write_predictions(workspace.warehouse, scores, issue, clock=workspace.clock)
+    probabilities = [name for name in scores.columns if name.startswith("probability_")]
+    return scores.sort(probabilities[-1], "hashtag_id", descending=[True, False]) if probabilities else scores
+
+
+def serving_model(store: ModelRegistry, name: str) -> tuple[ModelVersion, FittedModel]:
+    """Return the champion, or the challenger where no version has passed the gate yet."""
+    version = store.aliased(name, "champion") or store.aliased(name, "challenger")
+    if version is None:
+        raise NotFoundError(f"model {name}: none is trained yet; run 'trenddrop train' or 'trenddrop run' first")
+    return version, store.load(name, version.version)
+
+
+def model_name(definition: LabelDefinition, platform: str, spec_name: str = SPEC) -> str:
+    """Return the registry's name of the model of one definition on one platform."""
+    return f"{spec_name}-{platform}-{definition.name}"
+
+
+def usable_features(frame: pl.DataFrame) -> list[str]:
+    """Return the numeric features of the frame that hold at least two different values."""
+    return [name for name in FEATURES if name in frame.columns and frame[name].drop_nulls().n_unique() > 1]
+
+
+def commit_id() -> str:
+    """Return the commit of the checkout that runs, or nothing outside of one."""
+    folder = Path(__file__).resolve().parents[3]
+    if not (folder / ".git").exists():
+        return ""
+    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603
+    except OSError:
+        return ""  # no git on this machine
