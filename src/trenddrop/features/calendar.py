@@ -1,0 +1,52 @@
+"""Group F, calendar: when T is, and where the creators of the window videos live."""
+
+import ibis
+
+from trenddrop.features.definition import FeatureDefinition
+
+SATURDAY = 5
+
+DEFINITIONS = (
+    FeatureDefinition(
+        name="hour_of_day",
+        group="F",
+        description="Hour of T in UTC.",
+        expression=lambda t: t.timestamp.hour().cast("int64"),
+        depends_on=(),
+        dtype="int64",
+        valid_min=0.0,
+        valid_max=23.0,
+        is_nullable=False,
+    ),
+    FeatureDefinition(
+        name="day_of_week",
+        group="F",
+        description="Day of the week of T in UTC, 0 = Monday.",
+        expression=lambda t: t.timestamp.day_of_week.index().cast("int64"),
+        depends_on=(),
+        dtype="int64",
+        valid_min=0.0,
+        valid_max=6.0,
+        is_nullable=False,
+    ),
+    FeatureDefinition(
+        name="is_weekend",
+        group="F",
+        description="Whether T lies on a Saturday or Sunday in UTC.",
+        expression=lambda t: ibis.ifelse(t.day_of_week >= SATURDAY, True, False),  # ClickHouse compares to UInt8
+        depends_on=("day_of_week",),
+        dtype="boolean",
+        is_nullable=False,
+    ),
+    FeatureDefinition(
+        name="timezone_distribution",
+        group="F",
+        description=(
+            "Share of the window videos (created in (T-24h, T] and visible at T) by creator region, as JSON with"
+            " sorted keys; videos of unknown region are left out, null where no region is known."
+        ),
+        expression=lambda t: t.region_shares,
+        depends_on=("video_observations.region", "video_observations.created_at"),
+        dtype="string",
+    ),
+)

@@ -1,0 +1,23 @@
+"""Cumulative counters of a hashtag in the hour that ends at T, from the observations visible at T."""
+
+import ibis
+import ibis.expr.types as ir
+
+from trenddrop.features.visibility import hour_number_ceil
+from trenddrop.features.volume import TOTALS
+
+
+def observed_totals(observations: ir.Table) -> ir.Table:
+    """Return, per (hashtag_id, hour), the counters of the newest observation that was fetched within its hour.
+
+    Newest is the greatest (observed_at, fetched_at); equal ones give their greatest counters.
+    """
+    hour = hour_number_ceil(observations.observed_at)
+    rows = observations.mutate(hour=hour, fetched_hour=hour_number_ceil(observations.fetched_at))
+    rows = rows.filter(rows.fetched_hour <= rows.hour)
+    newest = ibis.window(group_by=("hashtag_id", "hour"), order_by=(ibis.desc("observed_at"), ibis.desc("fetched_at")))
+    rows = rows.mutate(age_rank=ibis.rank().over(newest))
+    rows = rows.filter(rows.age_rank == 0)
+    return rows.group_by("hashtag_id", "hour").aggregate(
+        **{name: rows[column].max() for name, column in TOTALS.items()}
+    )

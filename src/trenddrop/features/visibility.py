@@ -1,0 +1,214 @@
+"""Which row versions are visible at T, and aggregates over the trailing hours as T saw them.
+
+Time is counted in whole hours since 1970 (int64), because ClickHouse takes RANGE frames over numbers only.
+A version of hour h is visible at T while ``visible_hour <= T < superseded_hour``.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain, groupby
+
+import ibis
+import ibis.expr.types as ir
+
+from trenddrop.features.definition import WindowAggregate
+
+Stage = Callable[[ir.Table], ir.Table]
+
+COUNTERS = ("view_count", "video_count", "creator_count", "like_count", "comment_count", "share_count")
+LONGEST_H = 168  # no window reaches further back
+
+_NEVER = 1 << 40  # an hour that does not come
+_OTHERS = "others_"
+_SPENT = frozenset({"created_timestamp", "visible_hour", "superseded_hour", "is_plain", *COUNTERS[2:]})  # by then
+_SHORT_H = 25  # windows up to here share one join with the late versions
+_WINDOW_PARTS = 1 << 40  # of one: sums of fractions stay exact over 8,192 rows
+_MANY_PARTS = 1 << 32  # of one: sums of fractions stay exact over 2,000,000 rows
+
+
+def lazily(rows: ir.Table) -> ir.Table:
+    """Leave an expression as it is; the stage of a caller without a warehouse."""
+    return rows
+
+
+def with_columns_of(rows: ir.Table, more: ir.Table, keys: Sequence[str]) -> ir.Table:
+    """Add the columns of the matching row of ``more``, which has at most one per key; null where it has none."""
+    joined = rows.left_join(more, list(keys), rname="{name}_of_more")
+    return joined.select(*rows.columns, *(name for name in more.columns if name not in keys))
+
+
+def hour_number(moment: ir.TimestampValue) -> ir.IntegerValue:
+    """Return the whole hours from 1970 to a moment that lies on the hour."""
+    return (moment.epoch_seconds().cast("int64") // 3600).cast("int64")
+
+
+def hour_number_ceil(moment: ir.TimestampValue) -> ir.IntegerValue:
+    """Return the number of the hour (H-1h, H] that holds the moment."""
+    floor = moment.truncate("h")
+    return hour_number(floor) + ibis.ifelse(moment > floor, 1, 0).cast("int64")
+
+
+def whole(value: ir.NumericValue) -> ir.FloatingValue:
+    """Return the whole part, whose sums below 2^53 do not depend on the order of the rows."""
+    return value.cast("float64").floor()
+
+
+def fraction(value: ir.NumericValue, parts: int = _WINDOW_PARTS) -> ir.FloatingValue:
+    """Return the fraction as a whole number of parts of one, whose sums do not depend on the order either."""
+    number = value.cast("float64")
+    return ((number - number.floor()) * float(parts)).floor()
+
+
+def exact_total(value: ir.NumericValue) -> ir.FloatingScalar:
+    """Return the sum over up to 2,000,000 rows, the same bits in whatever order the rows come."""
+    return whole(value).sum() + fraction(value, _MANY_PARTS).sum() / float(_MANY_PARTS)
+
+
+def visible_hour(metrics: ir.Table) -> ir.IntegerValue:
+    """Return the first hour that sees the row: of its timestamp, or of its creation where that came later."""
+    is_on_time = metrics.created_timestamp <= metrics.timestamp
+    return ibis.ifelse(is_on_time, hour_number(metrics.timestamp), hour_number_ceil(metrics.created_timestamp))
+
+
+def metric_versions(metrics: ir.Table) -> ir.Table:
+    """Return the versions of ``hashtag_metrics`` that some window can see, with the hours in which it sees them.
+
+    Adds ``hour``, ``visible_hour``, ``superseded_hour`` (null: still the newest) and ``is_plain``: visible when its
+    hour ended, never replaced and without fractions of a count, so that any window can simply add it.
+    """
+    metrics = metrics.filter(metrics.created_timestamp < metrics.timestamp + ibis.interval(hours=LONGEST_H))
+    versions = metrics.mutate(hour=hour_number(metrics.timestamp), visible_hour=visible_hour(metrics))
+    newer = ibis.window(group_by=("hashtag_id", "hour"), order_by="created_timestamp", following=(1, None))
+    versions = versions.mutate(superseded_hour=versions.visible_hour.min().over(newer))
+    versions = versions.filter(versions.superseded_hour.fill_null(_NEVER) > versions.visible_hour)
+    is_whole = ibis.and_(*(versions[c].isnull() | (versions[c] == versions[c].floor()) for c in COUNTERS))
+    is_lasting = (versions.visible_hour == versions.hour) & versions.superseded_hour.isnull()
+    return versions.mutate(is_plain=(is_lasting & is_whole).cast("boolean"))
+
+
+def on_time_rows(versions: ir.Table) -> ir.Table:
+    """Return, for each hour of each hashtag, the version that was visible when the hour ended."""
+    return versions.filter(versions.visible_hour == versions.hour)
+
+
+def other_rows(versions: ir.Table) -> ir.Table:
+    """Return the versions that are not plain: learnt late, replaced later, or spread over a gap."""
+    return versions.filter(~versions.is_plain)
+
+
+def window_aggregates(
+    on_time: ir.Table, others: ir.Table, aggregates: Sequence[WindowAggregate], *, stage: Stage = lazily
+) -> ir.Table:
+    """Add the aggregates to the rows of ``on_time``, each over exactly the versions visible at the row's hour.
+
+    Plain versions are taken by RANGE windows; the others are joined to the hours that saw them, in buckets as wide
+    as the window, and both parts are put together.
+    """
+    steps = tuple(chain.from_iterable(_steps(a) for a in aggregates))
+    kept = [name for name in on_time.columns if name not in _SPENT]
+    ranged = {step.name: _over_range(on_time, step) for step in steps if not step.is_for_others}
+    wide = rows = stage(on_time.select(*kept, **ranged))
+    by_reach = sorted((step for step in steps if not step.is_history), key=_is_long)
+    for _, group in groupby(by_reach, key=_is_long):
+        part = stage(_others_part(rows, others, tuple(group)))
+        wide = with_columns_of(wide, part, ("hashtag_id", "hour"))
+    values = {step.name: _put_together(wide, step) for step in steps}
+    return wide.select(*kept, **{a.name: _finished(a, values) for a in aggregates})
+
+
+def in_buckets(rows: ir.Table, *, first: ir.IntegerValue, last: ir.IntegerValue, width_h: int) -> ir.Table:
+    """Repeat each row for the one or two buckets of ``width_h`` hours that the hours ``first`` to ``last`` touch.
+
+    Adds ``bucket``; the hours may span at most ``width_h``. Joining on the bucket keeps a range join linear.
+    """
+    low, high = (first // width_h).cast("int64"), (last // width_h).cast("int64")
+    rows = rows.mutate(bucket=low, last_bucket=high)
+    again = rows.filter(rows.last_bucket > rows.bucket)
+    again = again.mutate(bucket=again.last_bucket)
+    return rows.union(again).drop("last_bucket")
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One sum, minimum or maximum of an expression over a window: what the engine computes for an aggregate."""
+
+    name: str
+    how: str
+    value: Callable[[ir.Table], ir.Value]
+    oldest_h: int
+    newest_h: int
+    is_history: bool
+    is_for_others: bool = False  # plain rows have none of it
+
+
+def _steps(a: WindowAggregate) -> Iterator[_Step]:
+    def step(name: str, how: str, value: Callable[[ir.Value], ir.Value]) -> _Step:
+        return _Step(name, how, lambda t: value(t[a.column]), a.oldest_h, a.newest_h, a.is_history)
+
+    if a.how == "sum":
+        yield step(f"{a.name}_whole", "sum", whole)
+        parts = step(f"{a.name}_parts", "sum", fraction)
+        yield replace(parts, is_for_others=a.column in COUNTERS)
+    elif a.how == "count":  # a sum of ones: ClickHouse cannot count a nullable column over a window
+        yield step(a.name, "sum", lambda value: ibis.ifelse(value.notnull(), 1.0, None))
+    elif a.how == "value":  # the sum of one hour, which engines find faster than its maximum
+        yield step(a.name, "sum", lambda value: value.cast("float64"))
+    else:
+        yield step(a.name, a.how, lambda value: value)
+
+
+def _finished(a: WindowAggregate, values: dict[str, ir.Value]) -> ir.Value:
+    if a.how == "sum":
+        parts = values[f"{a.name}_parts"].fill_null(0.0)
+        return values[f"{a.name}_whole"] + parts / float(_WINDOW_PARTS)
+    return values[a.name].fill_null(0).cast("int64") if a.how == "count" else values[a.name]
+
+
+def _is_long(step: _Step) -> bool:
+    return step.oldest_h >= _SHORT_H
+
+
+def _over_range(on_time: ir.Table, step: _Step) -> ir.Value:
+    value = step.value(on_time)
+    if not step.is_history:
+        value = ibis.ifelse(on_time.is_plain, value, ibis.null(value.type()))
+    frame = ibis.range_window(group_by="hashtag_id", order_by="hour", preceding=(step.oldest_h, step.newest_h))
+    return _reduced(value, step.how).over(frame)
+
+
+def _reduced(value: ir.Value, how: str) -> ir.Value:
+    return {"sum": value.sum, "min": value.min, "max": value.max}[how]()
+
+
+def _others_part(rows: ir.Table, others: ir.Table, steps: Sequence[_Step]) -> ir.Table:
+    width_h = max(step.oldest_h for step in steps) + 1
+    end = ibis.least(others.hour + width_h, others.superseded_hour.fill_null(_NEVER))
+    values = {step.name: step.value(others) for step in steps}
+    others = others.filter(end > others.visible_hour, ibis.or_(*(value.notnull() for value in values.values())))
+    others = others.select("hashtag_id", "visible_hour", source_hour=others.hour, last_hour=end - 1, **values)
+    others = in_buckets(others, first=others.visible_hour, last=others.last_hour, width_h=width_h)
+    moments = rows.select("hashtag_id", "hour", bucket=(rows.hour // width_h).cast("int64"))
+    pairs = moments.inner_join(others, ["hashtag_id", "bucket"])
+    pairs = pairs.filter(pairs.hour.between(pairs.visible_hour, pairs.last_hour))
+    age_h = pairs.hour - pairs.source_hour
+    return pairs.group_by("hashtag_id", "hour").aggregate(
+        **{
+            f"{_OTHERS}{step.name}": _reduced(
+                ibis.ifelse(age_h.between(step.newest_h, step.oldest_h), pairs[step.name], None), step.how
+            )
+            for step in steps
+        }
+    )
+
+
+def _put_together(wide: ir.Table, step: _Step) -> ir.Value:
+    if step.is_history:
+        return wide[step.name]
+    others = wide[f"{_OTHERS}{step.name}"]
+    if step.is_for_others:
+        return others
+    plain = wide[step.name]
+    both = plain.fill_null(others), others.fill_null(plain)
+    if step.how == "sum":
+        return ibis.ifelse(plain.isnull() | others.isnull(), both[0], plain + others)
+    return ibis.least(*both) if step.how == "min" else ibis.greatest(*both)

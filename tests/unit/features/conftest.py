@@ -1,0 +1,283 @@
+"""Both engines, tiny tables in them, and ``hashtag_features`` once more as plain loops."""
+
+import itertools
+import json
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import clickhouse_connect
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pytest
+from ibis.backends import BaseBackend
+
+from trenddrop.schemas import TABLES
+
+HOUR = timedelta(hours=1)
+START = datetime(2026, 1, 2, tzinfo=UTC)  # a Friday
+Row = dict[str, Any]
+Load = Callable[[str, list[Row]], ir.Table]
+
+
+def _duckdb() -> tuple[BaseBackend, Load]:
+    backend = ibis.duckdb.connect()
+    names = itertools.count()
+
+    def load(table: str, rows: list[Row]) -> ir.Table:
+        name = f"t{next(names)}"
+        arrow = pa.Table.from_pylist(rows, schema=TABLES[table].ibis().to_pyarrow())
+        backend.con.register("arrow_rows", arrow)
+        backend.con.execute(f"CREATE TABLE {name} AS SELECT * FROM arrow_rows")
+        backend.con.unregister("arrow_rows")
+        return backend.table(name)
+
+    return backend, load
+
+
+def _clickhouse() -> tuple[BaseBackend, Load]:
+    client = clickhouse_connect.get_client(interface="chdb")
+    client.command("SET join_use_nulls = 1")
+    backend = ibis.clickhouse.from_connection(client)
+    names = itertools.count()
+
+    def load(table: str, rows: list[Row]) -> ir.Table:
+        schema = TABLES[table].ibis()
+        name = f"t{next(names)}"
+        backend.create_table(name, schema=schema, engine="Memory")
+        arrow = pa.Table.from_pylist(rows, schema=schema.to_pyarrow())
+        if rows:
+            client.insert_arrow(name, arrow)
+        return backend.table(name)
+
+    return backend, load
+
+
+@pytest.fixture(params=["duckdb", "clickhouse"])
+def load(request: pytest.FixtureRequest) -> Iterator[Load]:
+    """Load rows into a table of the engine under test."""
+    backend, load = _duckdb() if request.param == "duckdb" else _clickhouse()
+    yield load
+    backend.disconnect()
+
+
+@pytest.fixture
+def load_duckdb() -> Iterator[Load]:
+    backend, load = _duckdb()
+    yield load
+    backend.disconnect()
+
+
+@pytest.fixture(scope="session")
+def metric() -> Callable[..., Row]:
+    """Build a row of ``hashtag_metrics`` for hour ``at`` (hours after the start), known ``late`` minutes after it."""
+
+    def build(at: int, *, tag: str = "a", late: float = -5, platform: str = "tiktok", **values: Any) -> Row:
+        moment = START + at * HOUR
+        blank = dict.fromkeys(TABLES["hashtag_metrics"].columns)
+        return blank | {
+            "hashtag_id": f"{platform}:{tag}",
+            "timestamp": moment,
+            "created_timestamp": moment + timedelta(minutes=late),
+            "window_duration_minutes": 60,
+            "is_gap": False,
+            "is_reset": False,
+            "platform": platform,
+            **values,
+        }
+
+    return build
+
+
+@pytest.fixture(scope="session")
+def naive() -> Callable[..., dict[tuple[str, datetime], Row]]:
+    return naive_features
+
+
+# --- the features as plain loops ----------------------------------------------------------------------
+
+
+def naive_features(
+    metrics: list[Row], observations: Sequence[Row] = (), videos: Sequence[Row] = ()
+) -> dict[tuple[str, datetime], Row]:
+    """Compute every feature by its words alone: for each T, look at each record that is visible at T."""
+    by_tag: dict[str, list[Row]] = defaultdict(list)
+    for row in metrics:
+        by_tag[row["hashtag_id"]].append(row)
+    moments = sorted({(row["hashtag_id"], row["timestamp"]) for row in metrics})
+    views = {(tag, t): _visible(by_tag[tag], t) for tag, t in moments}
+    grid = [(tag, t) for tag, t in moments if _is_seen(by_tag[tag], t)]
+    lists: dict[tuple[str, datetime], list[str]] = defaultdict(list)
+    for tag, t in grid:
+        lists[views[tag, t][t]["platform"], t].append(tag)
+    ranks = {(tag, t): _rank(tag, t, lists, views) for tag, t in grid}
+    return {
+        (tag, t): _features(tag, t, by_tag[tag], views, lists, ranks)
+        | _totals(tag, t, observations, views[tag, t][t]["view_total"])
+        | {"timezone_distribution": _regions(tag, t, videos)}
+        for tag, t in grid
+    }
+
+
+def _known_from(row: Row) -> datetime:
+    return max(row["timestamp"], row["created_timestamp"])
+
+
+def _visible(rows: list[Row], t: datetime) -> dict[datetime, Row]:
+    seen: dict[datetime, Row] = {}
+    for row in sorted(rows, key=lambda row: row["created_timestamp"]):
+        if _known_from(row) <= t:
+            seen[row["timestamp"]] = row
+    return seen
+
+
+def _is_seen(rows: list[Row], t: datetime) -> bool:
+    now = _visible(rows, t).get(t)
+    return now is not None and not now["is_gap"]
+
+
+def _rank(tag: str, t: datetime, lists: Any, views: Any) -> int | None:
+    row = views[tag, t][t]
+    if row["score"] is None:
+        return None
+    scores = [views[other, t][t]["score"] for other in lists[row["platform"], t]]
+    return 1 + sum(1 for score in scores if score is not None and score > row["score"])
+
+
+def _div(a: float | None, b: float | None) -> float | None:
+    return None if a is None or not b else a / b
+
+
+def _sub(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a - b
+
+
+def _sum(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return math.fsum(known) if known else None
+
+
+def _features(tag: str, t: datetime, rows: list[Row], views: Any, lists: Any, ranks: Any) -> Row:
+    seen = views[tag, t]
+    now = seen[t]
+
+    def at(column: str, hours: int) -> Any:
+        row = seen.get(t - hours * HOUR)
+        return None if row is None else row[column]
+
+    def window(column: str, hours: int, skip: int = 0) -> list[Any]:
+        return [at(column, h) for h in range(skip, skip + hours)]
+
+    def is_observed(hours: int) -> bool:
+        row = seen.get(t - hours * HOUR)
+        return row is not None and not row["is_gap"]
+
+    v = [at("view_count", h) for h in range(3)]
+    velocity = _div(_sub(v[0], v[1]), v[1])
+    before = _div(_sub(v[1], v[2]), v[2])
+    acceleration = _div(_sub(velocity, before), before and abs(before))
+    known = [value for value in window("view_count", 24) if value is not None]
+    to_mean = _div(v[0], math.fsum(known) / len(known) if known else None)
+    momentum = None
+    if velocity is not None and to_mean is not None:
+        momentum = 0.5 * math.tanh(velocity) + 0.3 * math.tanh(acceleration or 0) + 0.2 * math.tanh(to_mean - 1)
+    sums = {c: _sum(window(c, 24)) for c in _COUNTS}
+    per_view = {c: _div(sums[c], sums["view_count"]) for c in ("like_count", "comment_count", "share_count")}
+    efficiency = None if None in per_view.values() else sum(per_view.values())
+    before_6h = _sum(window("view_count", 6, skip=6))
+    scores = [score for score in window("score", 6) if score is not None]
+    scores_24h = [score for score in window("score", 24) if score is not None]
+    peers = lists[now["platform"], t]
+    peer_scores = sorted((s for p in peers if (s := views[p, t][t]["score"]) is not None), reverse=True)
+    peer_views = _sum([views[p, t][t]["view_count"] for p in peers])
+    past_ranks = [ranks.get((tag, t - h * HOUR)) for h in range(24)]
+    age = min(_ceil(_known_from(row)) for row in rows)
+    age_h = int((t - age) / HOUR)
+    last = next((h for h in range(1, 168) if is_observed(h)), None)
+    velocity_of = [_div(_sub(at("score", h), at("score", h + 1)), at("score", h + 1)) for h in range(2)]
+    seen_24h = sum(is_observed(h) for h in range(24))
+    return {
+        "velocity": velocity,
+        "acceleration": acceleration,
+        "views_to_mean_24h": to_mean,
+        "momentum_score": momentum,
+        "view_count_lag_1h": at("view_count", 1),
+        "view_count_lag_6h": at("view_count", 6),
+        "view_count_lag_24h": at("view_count", 24),
+        "velocity_6h": _div(_sub(_sum(window("view_count", 6)), before_6h), before_6h),
+        "view_total": now["view_total"],
+        "views_1h": v[0],
+        "views_6h": _sum(window("view_count", 6)),
+        "views_24h": sums["view_count"],
+        "posts_1h": now["video_count"],
+        "posts_24h": sums["video_count"],
+        "creators_24h": sums["creator_count"],
+        "views_per_post_24h": _div(sums["view_count"], sums["video_count"]),
+        "age_hours": age_h,
+        "hours_seen_24h": seen_24h,
+        "hours_seen_7d": sum(is_observed(h) for h in range(168)),
+        "hours_since_seen": last,
+        "gap_share_24h": max(0.0, 1 - seen_24h / min(24, age_h + 1)),
+        "score": now["score"],
+        "score_lag_1h": at("score", 1),
+        "score_velocity": velocity_of[0],
+        "score_acceleration": _sub(*velocity_of),
+        "mean_score_6h": math.fsum(scores) / len(scores) if scores else None,
+        "max_score_24h": max(scores_24h, default=None),
+        "score_to_max_24h": _div(now["score"], max(scores_24h, default=None)),
+        "score_rank": ranks[tag, t],
+        "score_rank_lag_1h": past_ranks[1],
+        "rank_change_1h": _sub(past_ranks[1], ranks[tag, t]),
+        "best_rank_24h": min((rank for rank in past_ranks if rank is not None), default=None),
+        "score_to_10th": _div(now["score"], peer_scores[9] if len(peer_scores) > 9 else None),
+        "score_to_top": _div(now["score"], peer_scores[0] if peer_scores else None),
+        "platform_score_share": _div(now["score"], _sum(peer_scores)),
+        "platform_view_share_1h": _div(v[0], peer_views),
+        "platform_list_size": len(peers),
+        "platform_new_entrants_1h": sum(p not in lists[now["platform"], t - HOUR] for p in peers),
+        "likes_per_view": per_view["like_count"],
+        "comments_per_view": per_view["comment_count"],
+        "shares_per_view": per_view["share_count"],
+        "engagement_efficiency": efficiency,
+        "hour_of_day": t.hour,
+        "day_of_week": t.weekday(),
+        "is_weekend": t.weekday() >= 5,
+    }
+
+
+_COUNTS = ("view_count", "video_count", "creator_count", "like_count", "comment_count", "share_count")
+
+
+def _ceil(moment: datetime) -> datetime:
+    floor = moment.replace(minute=0, second=0, microsecond=0)
+    return floor if floor == moment else floor + HOUR
+
+
+def _totals(tag: str, t: datetime, observations: Sequence[Row], views: float | None) -> Row:
+    rows = [o for o in observations if o["hashtag_id"] == tag and _ceil(o["observed_at"]) == t and o["fetched_at"] <= t]
+    newest = max(((o["observed_at"], o["fetched_at"]) for o in rows), default=None)
+    rows = [o for o in rows if (o["observed_at"], o["fetched_at"]) == newest]
+    posts = max((o["video_count"] for o in rows if o["video_count"] is not None), default=None)
+    creators = max((o["creator_count"] for o in rows if o["creator_count"] is not None), default=None)
+    return {
+        "post_total": posts,
+        "creator_total": creators,
+        "views_per_post_total": _div(views, posts),
+        "posts_per_creator_total": _div(posts, creators),
+    }
+
+
+def _regions(tag: str, t: datetime, videos: Sequence[Row]) -> str | None:
+    newest: dict[str, Row] = {}
+    for row in sorted(videos, key=lambda row: (row["observed_at"], row["fetched_at"])):
+        if max(row["observed_at"], row["fetched_at"]) <= t:
+            newest[row["video_id"]] = row
+    counts: dict[str, int] = defaultdict(int)
+    for row in newest.values():
+        if tag in row["hashtag_ids"] and row["region"] and t - 24 * HOUR < row["created_at"] <= t:
+            counts[row["region"]] += 1
+    total = sum(counts.values())
+    return json.dumps({region: round(n / total, 10) for region, n in sorted(counts.items())}) if total else None
