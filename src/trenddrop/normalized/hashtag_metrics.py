@@ -1,0 +1,109 @@
+"""What every hashtag gained in every hour, in all versions that became known one after another."""
+
+import ibis
+import ibis.expr.types as ir
+
+from trenddrop.normalized.additions import (
+    COUNTERS,
+    VIDEO_COUNTERS,
+    has_windows,
+    summed_versions,
+    video_additions,
+    window_additions,
+)
+from trenddrop.normalized.hours import hour_end
+from trenddrop.normalized.series import Hold, Series, last_versions, series_versions, unheld
+from trenddrop.schemas.hashtag_metrics import HASHTAG_METRICS
+
+_HASHTAGS = Series("hashtag_id", COUNTERS, ("score",))
+_VIDEOS = Series("video_id", VIDEO_COUNTERS)
+_MEASURES = (*COUNTERS, "score", "view_total")
+_VERSION = ("hashtag_id", "hour", "created", *_MEASURES, "is_gap", "is_reset")
+
+
+def hashtag_metrics(
+    observations: ir.Table,
+    videos: ir.Table | None = None,
+    *,
+    windowed: bool = True,
+    hold: Hold = unheld,
+) -> ir.Table:
+    """Return the rows of ``hashtag_metrics`` that a set of observations makes; nothing but the set matters.
+
+    ``observations`` and ``videos`` are rows of ``hashtag_observations`` and ``video_observations``, with all of those of
+    every hashtag in question. A counter that the hashtag's own observations give wins over the sum over its videos:
+    first increments of cumulative counters, then counters of windows, then the videos. ``windowed=False`` says that no
+    observation counts a window. ``hold`` keeps intermediate results; without it the query is large.
+
+    ``view_count`` and the others are gains within the hour, not levels; ``view_total`` is the level.
+    """
+    streams = [_cumulative(observations, hold=hold)]
+    if windowed:
+        windows = observations.filter(has_windows(observations))
+        streams.append(_summed(window_additions(windows, hold=hold), hold=hold))
+    if videos is not None:
+        versions = hold(series_versions(videos, _VIDEOS, hold=hold))
+        streams.append(_summed(video_additions(versions, videos, hold=hold), hold=hold))
+    merged = streams[0]
+    for stream in streams[1:]:
+        merged = _merged(hold(merged), hold(stream), hold=hold)
+    return _table_rows(merged)
+
+
+def _cumulative(observations: ir.Table, *, hold: Hold) -> ir.Table:
+    counted = ibis.literal(False)
+    for value in _HASHTAGS.values:
+        counted = counted | observations[value].notnull()
+    versions = series_versions(observations.filter(counted), _HASHTAGS, hold=hold)
+    levels = versions.rename(score="level_score", view_total="level_view_count")
+    return levels.select(*_VERSION)
+
+
+def _summed(additions: ir.Table, *, hold: Hold) -> ir.Table:
+    sums = summed_versions(additions, hold=hold)
+    return sums.mutate(score=ibis.null("float64"), view_total=ibis.null("int64")).select(*_VERSION)
+
+
+def _merged(first: ir.Table, second: ir.Table, *, hold: Hold) -> ir.Table:
+    """Return the versions of two streams as one: per column the first's value where it has one.
+
+    Each version of either stream makes one of both, with what was known of the other at that moment.
+    """
+    marked = first.mutate(source=ibis.literal(0)).union(second.mutate(source=ibis.literal(1)))
+    window = ibis.window(group_by=["hashtag_id", "hour"], order_by=["created", "source"])
+    marked = hold(marked.mutate(place=(ibis.row_number().over(window) + 1).cast("int64")))
+    so_far = ibis.window(group_by=["hashtag_id", "hour"], order_by="place", preceding=None, following=0)
+    places = {
+        f"place_{source}": ibis.ifelse(marked.source == source, marked.place, 0).max().over(so_far) for source in (0, 1)
+    }
+    moments = marked.mutate(**places).group_by("hashtag_id", "hour", "created")
+    moments = moments.aggregate(place_0=ibis._.place_0.max(), place_1=ibis._.place_1.max())
+    nothing = {name: ibis.null(marked[name].type()) for name in (*_MEASURES, "is_gap", "is_reset")}
+    absent = marked.select("hashtag_id", "hour").distinct().mutate(place=ibis.literal(0, type="int64"), **nothing)
+    versions = hold(marked.select(*absent.columns).union(absent))
+    joined = moments
+    for source in (0, 1):
+        named = {f"{name}_{source}": name for name in nothing} | {f"place_{source}": "place"}
+        side = versions.select("hashtag_id", "hour", **named)
+        joined = joined.join(side, ["hashtag_id", "hour", f"place_{source}"])
+    values = {name: ibis.coalesce(joined[f"{name}_0"], joined[f"{name}_1"]) for name in _MEASURES}
+    rows = joined.select(
+        "hashtag_id", "hour", "created", **values,
+        is_gap=joined.is_gap_0.fill_null(True) & joined.is_gap_1.fill_null(True),
+        is_reset=joined.is_reset_0.fill_null(False) | joined.is_reset_1.fill_null(False),
+    )  # fmt: skip
+    return last_versions(hold(rows), ["hashtag_id"]).select(*_VERSION)
+
+
+def _table_rows(versions: ir.Table) -> ir.Table:
+    rows = versions.select(
+        "hashtag_id",
+        *_MEASURES,
+        "is_gap",
+        "is_reset",
+        timestamp=hour_end(versions.hour),
+        created_timestamp=versions.created,
+        window_duration_minutes=ibis.literal(60, type="int64"),
+        platform=versions.hashtag_id.split(":")[0],
+    )
+    return rows.select(*HASHTAG_METRICS.columns)
