@@ -1,5 +1,5 @@
 """Raw records into typed, deduplicated observations; batches; dead letters."""
 
-from trenddrop.staging.ingest import IngestSummary, ingest
+from trenddrop.staging.ingestion import IngestSummary, ingest
 
 __all__ = ["IngestSummary", "ingest"]
