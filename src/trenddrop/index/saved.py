@@ -21,6 +21,7 @@ from trenddrop.index.vector_index import Metadata
 MANIFEST = "manifest.json"
 LOCK = ".lock"
 FORMAT = 1
+_OURS = ("vectors-*.bin", "rows-*.bin", ".new-*")
 _RETRIES = 5  # a reader that meets a writer's clean-up starts again from the manifest
 
 
@@ -51,8 +52,8 @@ def write_index_files(
         _write(folder / files["vectors"], vectors)
         _write(folder / files["rows"], rows)
         _write(folder / MANIFEST, json.dumps(manifest, indent=1).encode())
-        for path in folder.iterdir():
-            if path.name not in {MANIFEST, LOCK, *files.values()}:
+        for path in (path for pattern in _OURS for path in folder.glob(pattern)):
+            if path.name not in files.values():
                 path.unlink(missing_ok=True)
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from trenddrop.core.errors import ConfigError
 from trenddrop.core.settings import Config, find_config, parse_config, read_yaml
-from trenddrop.metadata.limits import PlatformLimits
+from trenddrop.metadata.limits import PlatformLimits, load_platforms
 from trenddrop.metadata.text import clean
 
 DEFAULT_LANGUAGE = "default"
@@ -71,10 +71,11 @@ def in_language(by_language: Mapping[str, Value], language: str | None) -> Value
     return by_language[DEFAULT_LANGUAGE]
 
 
-def load_agent(name: str, platforms: Mapping[str, PlatformLimits], *, extra: Path | None = None) -> Agent:
+def load_agent(name: str, *, extra: Path | None = None, platforms: Mapping[str, PlatformLimits] | None = None) -> Agent:
     """Read ``agents/<name>.yaml`` and check that its fixed texts fit every platform they are for."""
     path = find_config("agents", name, extra=extra)
     agent = parse_config(Agent, read_yaml(path), origin=str(path))
+    platforms = load_platforms(extra=extra) if platforms is None else platforms
     problems = [
         f"cta.{platform}.{language}: no template without {{topic}} fits the platform's limits"
         for platform, languages in agent.cta.items()

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -68,6 +68,12 @@ def test_only_trends_whose_text_changed_are_embedded_again(wh, embedder, clock):
     assert np.linalg.norm(second["b"]) == pytest.approx(1.0, abs=1e-6)
 
 
+def test_topics_not_seen_since_are_left_out(wh, embedder, clock):
+    replace_topics(wh, topics(("a", "booktok", [], None)))
+    assert embed_trends(wh, embedder, clock=clock, since=NOW + timedelta(seconds=1)) == 0
+    assert embed_trends(wh, embedder, clock=clock, since=NOW) == 1
+
+
 def test_a_job_that_was_killed_goes_on_where_it_stopped(wh, embedder, clock, monkeypatch):
     monkeypatch.setattr(store, "CHUNK", 2)
     replace_topics(wh, topics(*[(f"t{n}", f"topic{n}", [], None) for n in range(5)]))
@@ -114,6 +120,6 @@ def test_without_texts_the_table_of_videos_is_read(wh, embedder, clock):
 def test_a_trends_vector_lies_between_its_name_and_its_examples(embedder):
     name, one, two = embedder.encode(["run", "jogging in the park", "marathon training"])
     vectors = combined_vectors([["run", "jogging in the park", "marathon training"], ["run"]], embedder)
-    expected = 0.5 * name + (one + two) / 2
+    expected = 0.25 * name + (one + two) / 2
     np.testing.assert_allclose(vectors[0], expected / np.linalg.norm(expected), atol=1e-5)
     np.testing.assert_allclose(vectors[1], name, atol=1e-5)

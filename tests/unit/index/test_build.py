@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -53,6 +53,12 @@ def test_vectors_of_the_indexs_model_are_indexed_with_their_topics_metadata(wh):
         "hashtag_id": "",
         "source": "s",
     }
+
+
+def test_topics_not_seen_since_are_left_out(wh):
+    add_trends(wh, ("a", "tiktok", None, "toy", [1.0, 0.0]))
+    assert index_trends(wh, ExactIndex("toy", 2), since=NOW) == 1
+    assert index_trends(wh, ExactIndex("toy", 2), since=NOW + timedelta(seconds=1)) == 0
 
 
 def test_no_trends_are_an_empty_index(wh):

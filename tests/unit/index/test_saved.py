@@ -33,6 +33,15 @@ def test_a_writer_that_dies_before_the_manifest_leaves_the_old_index(tmp_path, m
     assert len([path for path in tmp_path.iterdir() if path.suffix == ".bin"]) == 2  # nothing is left behind
 
 
+def test_files_of_others_are_left_alone(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "sub").mkdir()
+    write(tmp_path, "a")
+    write(tmp_path, "b")
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+    assert (tmp_path / "sub").is_dir()
+
+
 def test_readers_beside_a_writer_see_one_whole_index(tmp_path):
     write(tmp_path, "0")
     seen, stop = [], threading.Event()

@@ -45,12 +45,12 @@ def platforms() -> Mapping[str, PlatformLimits]:
 
 @pytest.fixture(scope="session")
 def toy_setup(trigrams: TrigramEmbedder, platforms: Mapping[str, PlatformLimits]) -> GenerationSetup:
-    return GenerationSetup(load_agent("default", platforms), platforms, load_matching(), trigrams)
+    return GenerationSetup(load_agent("default"), platforms, load_matching(), trigrams)
 
 
 @pytest.fixture(scope="session")
 def setup(embedder: PackagedMiniLM, platforms: Mapping[str, PlatformLimits]) -> GenerationSetup:
-    return GenerationSetup(load_agent("default", platforms), platforms, load_matching(), embedder)
+    return GenerationSetup(load_agent("default"), platforms, load_matching(), embedder)
 
 
 @pytest.fixture

@@ -13,21 +13,21 @@ def written(tmp_path, **changes):
     return tmp_path
 
 
-def test_templates_by_language(platforms):
-    agent = load_agent("default", platforms)
+def test_templates_by_language():
+    agent = load_agent("default")
     assert agent.templates("tiktok", "vi-VN") == agent.cta["tiktok"]["vi"]
     assert agent.templates("tiktok", "fr") == agent.cta["tiktok"]["default"]
     assert agent.templates("tiktok", None) == agent.cta["tiktok"]["default"]
 
 
-def test_a_platform_without_templates_is_named(platforms):
+def test_a_platform_without_templates_is_named():
     with pytest.raises(ConfigError, match="myspace"):
-        load_agent("default", platforms).templates("myspace", None)
+        load_agent("default").templates("myspace", None)
 
 
-def test_an_unknown_agent_is_answered_with_the_known_ones(platforms):
+def test_an_unknown_agent_is_answered_with_the_known_ones():
     with pytest.raises(NotFoundError, match="default"):
-        load_agent("nobody", platforms)
+        load_agent("nobody")
 
 
 @pytest.mark.parametrize(
@@ -45,5 +45,5 @@ def test_an_unknown_agent_is_answered_with_the_known_ones(platforms):
 )
 def test_a_wrong_agent_is_refused_in_one_line(changes, message, platforms, tmp_path):
     with pytest.raises(ConfigError, match=message) as caught:
-        load_agent("own", platforms, extra=written(tmp_path, **changes))
+        load_agent("own", platforms=platforms, extra=written(tmp_path, **changes))
     assert "\n" not in str(caught.value)

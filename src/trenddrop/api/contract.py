@@ -1,0 +1,64 @@
+"""What the endpoint needs of the service behind it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from trenddrop.core.errors import FaultError
+from trenddrop.matching import Match, Video
+from trenddrop.metadata import Generation
+
+
+class NotReadyError(FaultError):
+    """Something that an answer needs does not exist yet; asking again later may help."""
+
+
+@dataclass(frozen=True, slots=True)
+class HashtagScore:
+    """What is known of one hashtag's future."""
+
+    hashtag_id: str
+    probabilities: Mapping[str, float | None]  # probability_6h, ...
+    reasons: Sequence[Mapping[str, Any]]  # the strongest first
+    feature_timestamp: datetime | None  # the hour that the features describe
+    model_name: str
+    model_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """One hashtag among the likeliest."""
+
+    score: HashtagScore
+    platform: str
+    title: str
+    trend_type: str
+
+
+class ScoringService(Protocol):
+    """Answers the endpoint's questions.
+
+    Its errors are the project's own: UserError where the question is wrong, NotReadyError where there is no model,
+    no prediction or no index yet. Methods are called from several threads at once.
+    """
+
+    def warm_up(self) -> None:
+        """Load models and tables before the first question."""
+        ...
+
+    def score(self, hashtag_ids: Sequence[str]) -> Mapping[str, HashtagScore]:
+        """Return the scores of those hashtags that are known."""
+        ...
+
+    def top_trends(self, *, platform: str | None, horizon_hours: int, limit: int) -> Sequence[Trend]:
+        """Return the hashtags that are likeliest to go viral within the horizon, the likeliest first."""
+        ...
+
+    def match(self, video: Video, *, platform: str | None) -> Sequence[Match]:
+        """Return the trends that fit a video, the best first."""
+        ...
+
+    def generate(self, video: Video, platforms: Sequence[str], *, agent: str) -> Sequence[Generation]:
+        """Write a video's metadata for each platform and log it."""
+        ...

@@ -1,0 +1,238 @@
+"""The service behind the endpoint: warehouse, champion, index and generator in one process.
+
+Nothing is loaded on construction. Tables and the champion are read again when they are older than ``max_age``:
+one thread reads, the others go on with what there was. The index is read again when its manifest changes.
+"""
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import orjson
+import polars as pl
+
+from trenddrop.api.contract import HashtagScore, NotReadyError, Trend
+from trenddrop.core.errors import InputError, NotFoundError
+from trenddrop.core.time import Clock, utc_now
+from trenddrop.embeddings import Embedder
+from trenddrop.index import VectorIndex
+from trenddrop.matching import Match, MatchingConfig, Video, latest_scores, match
+from trenddrop.matching.scores import PROBABILITIES
+from trenddrop.metadata import Agent, Generation, GenerationSetup, PlatformLimits, generate, write_generations
+from trenddrop.warehouse import Warehouse
+
+Value = TypeVar("Value")
+MAX_AGE = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """The serving model version."""
+
+    model: Any
+    name: str
+    version: str
+    feature_service: str
+
+
+class Remembered(Generic[Value]):
+    """A value that is read again when it has become too old; readers never wait for a newer one."""
+
+    def __init__(self, read: Callable[[], Value], *, clock: Clock, max_age: timedelta = MAX_AGE) -> None:
+        self._read = read
+        self._clock = clock
+        self._max_age = max_age
+        self._kept: tuple[Value, datetime] | None = None
+        self._lock = threading.Lock()
+
+    def get(self) -> Value:
+        """Return the value; the first reader and one reader after each ``max_age`` read it anew."""
+        kept = self._kept
+        if kept is not None and self._clock() - kept[1] < self._max_age:
+            return kept[0]
+        if not self._lock.acquire(blocking=kept is None):
+            return kept[0] if kept is not None else self.get()
+        try:
+            if self._kept is not kept and self._kept is not None:
+                return self._kept[0]  # another thread has just read it
+            value = self._read()
+            self._kept = (value, self._clock())
+            return value
+        finally:
+            self._lock.release()
+
+
+@dataclass(frozen=True, slots=True)
+class LiveScoring:
+    """The champion over the online features: what a hashtag's chances are now.
+
+    ``features`` maps hashtag ids and the name of a feature service to one row per id; a row without any value, or
+    no row, is a hashtag that the online store does not know. ``score`` is the same function that the batch uses.
+    """
+
+    champion: Callable[[], Champion | None]
+    features: Callable[[Sequence[str], str], pl.DataFrame]
+    score: Callable[[Any, pl.DataFrame], pl.DataFrame]
+
+    def __call__(self, champion: Champion, hashtag_ids: Sequence[str]) -> pl.DataFrame:
+        """Return the scored rows with their ``feature_timestamp`` and the model's name and version."""
+        features = self.features(hashtag_ids, champion.feature_service)
+        values = [name for name in features.columns if name not in ("hashtag_id", "feature_timestamp", "platform")]
+        known = features.filter(pl.any_horizontal(pl.col(values).is_not_null())) if values else features
+        if known.is_empty():
+            return known.select("hashtag_id")
+        scored = self.score(champion.model, known)
+        if "feature_timestamp" in known.columns and "feature_timestamp" not in scored.columns:
+            scored = scored.join(known.select("hashtag_id", "feature_timestamp"), on="hashtag_id", how="left")
+        return scored.with_columns(model_name=pl.lit(champion.name), model_version=pl.lit(champion.version))
+
+
+@dataclass(frozen=True, slots=True)
+class VideoParts:
+    """What matching and metadata need."""
+
+    embedder: Embedder
+    load_index: Callable[[], VectorIndex]
+    index_manifest: Path  # its change says that there is a new index
+    matching: MatchingConfig
+    platforms: Mapping[str, PlatformLimits]
+    load_agent: Callable[[str], Agent]
+
+
+@dataclass(slots=True)
+class WarehouseService:
+    """A ScoringService over one warehouse; without ``live`` it answers from the newest predictions."""
+
+    warehouse: Warehouse
+    videos: VideoParts
+    live: LiveScoring | None = None
+    clock: Clock = utc_now
+    max_age: timedelta = MAX_AGE
+    _warehouse_lock: threading.RLock = field(default_factory=threading.RLock)
+    _index_lock: threading.Lock = field(default_factory=threading.Lock)
+    _index: tuple[int, VectorIndex] | None = None
+    _scores: Remembered[pl.DataFrame] = field(init=False)
+    _champion: Remembered[Champion | None] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Prepare the memories; nothing is read yet."""
+        self._scores = Remembered(self._read_scores, clock=self.clock, max_age=self.max_age)
+        load = self.live.champion if self.live is not None else lambda: None
+        self._champion = Remembered(load, clock=self.clock, max_age=self.max_age)
+
+    def warm_up(self) -> None:
+        """Load the champion, the newest predictions, the embedder and the index."""
+        self._scores.get()
+        self._champion.get()
+        self.videos.embedder.encode(["warm up"])
+        self._current_index()
+
+    def score(self, hashtag_ids: Sequence[str]) -> Mapping[str, HashtagScore]:
+        """Return live scores where the online store knows the hashtag, else its newest prediction."""
+        champion = self._champion.get()
+        predictions = self._scores.get()
+        if champion is None and predictions.is_empty():
+            raise NotReadyError("no model serves yet and nothing was predicted; run `trenddrop train` first")
+        wanted = predictions.filter(pl.col("hashtag_id").is_in(list(hashtag_ids)))
+        found = {row["hashtag_id"]: _score(row) for row in wanted.iter_rows(named=True)}
+        if champion is not None and self.live is not None and hashtag_ids:
+            live = self.live(champion, hashtag_ids)
+            found |= {row["hashtag_id"]: _score(row) for row in live.iter_rows(named=True) if "reasons" in row}
+        return found
+
+    def top_trends(self, *, platform: str | None, horizon_hours: int, limit: int) -> Sequence[Trend]:
+        """Return the likeliest hashtags of those predictions that are still open.
+
+        Open are the predictions that mature after the platform's newest one was issued. NotFoundError names the
+        platforms there are, when the wanted one has no predictions.
+        """
+        scores = self._scores.get()
+        if scores.is_empty():
+            raise NotReadyError("nothing was predicted yet; run `trenddrop predict` first")
+        known = sorted(set(scores["platform"]))
+        if platform is not None:
+            scores = scores.filter(pl.col("platform") == platform)
+            if scores.is_empty():
+                raise NotFoundError(f"platform {platform!r}: no predictions; there are some for {', '.join(known)}")
+        column = f"probability_{horizon_hours}h"
+        newest = pl.col("issued_at").max().over("platform")
+        rows = (
+            scores.filter(pl.col("issued_at") > newest - timedelta(hours=horizon_hours), pl.col(column).is_not_null())
+            .sort(column, "hashtag_id", descending=[True, False])
+            .head(limit)
+        )
+        return [
+            Trend(_score(row), platform=row["platform"], title=row["title"], trend_type=row["trend_type"])
+            for row in rows.iter_rows(named=True)
+        ]
+
+    def match(self, video: Video, *, platform: str | None) -> Sequence[Match]:
+        """Return the trends that fit a video; nothing is written."""
+        parts = self.videos
+        return match(
+            video,
+            self._current_index(),
+            self._scores.get(),
+            parts.matching,
+            embedder=parts.embedder,
+            platform=platform,
+        )
+
+    def generate(self, video: Video, platforms: Sequence[str], *, agent: str) -> Sequence[Generation]:
+        """Write a video's metadata from its matches on all platforms, and log the generations."""
+        parts = self.videos
+        if unknown := sorted(set(platforms) - set(parts.platforms)):
+            raise InputError(f"platforms: no limits for {unknown}; known: {', '.join(sorted(parts.platforms))}")
+        setup = GenerationSetup(parts.load_agent(agent), parts.platforms, parts.matching, parts.embedder)
+        matches = self.match(video, platform=None)
+        generations = generate(video, matches, platforms, setup, clock=self.clock)
+        with self._warehouse_lock:
+            write_generations(self.warehouse, generations)
+        return generations
+
+    def _read_scores(self) -> pl.DataFrame:
+        with self._warehouse_lock:
+            scores = latest_scores(self.warehouse)
+            hashtags = self.warehouse.table("hashtags")
+            names = hashtags.select("hashtag_id", "trend_type", title=hashtags.title.fill_null(hashtags.name))
+            named = pl.from_arrow(names.to_pyarrow())
+        assert isinstance(named, pl.DataFrame)  # a table never becomes a series
+        probabilities = pl.col(PROBABILITIES).fill_nan(None)
+        return (
+            scores.with_columns(probabilities)
+            .join(named, on="hashtag_id", how="left")
+            .with_columns(
+                pl.col("title").fill_null(pl.col("hashtag_id").str.replace("^[^:]*:", "")),
+                pl.col("trend_type").fill_null("hashtag"),
+            )
+        )
+
+    def _current_index(self) -> VectorIndex:
+        try:
+            stamp = self.videos.index_manifest.stat().st_mtime_ns
+        except FileNotFoundError as error:
+            raise NotReadyError("no trends are indexed yet; run `trenddrop index` first") from error
+        with self._index_lock:
+            if self._index is None or self._index[0] != stamp:
+                self._index = (stamp, self.videos.load_index())
+            return self._index[1]
+
+
+def _score(row: Mapping[str, Any]) -> HashtagScore:
+    return HashtagScore(
+        hashtag_id=row["hashtag_id"],
+        probabilities={name: row.get(name) for name in PROBABILITIES},
+        reasons=_reasons(row["reasons"]),
+        feature_timestamp=row.get("feature_timestamp"),
+        model_name=row["model_name"],
+        model_version=row["model_version"],
+    )
+
+
+def _reasons(text: str | None) -> list[dict[str, Any]]:
+    """Return the reasons as objects; a plain sentence becomes an object with that text."""
+    parsed = orjson.loads(text) if text else []
+    return [item if isinstance(item, dict) else {"text": str(item)} for item in parsed]

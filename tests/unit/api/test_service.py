@@ -1,0 +1,253 @@
+import threading
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+from fastapi.testclient import TestClient
+
+from trenddrop.api import NotReadyError, create_app
+from trenddrop.api.service import Champion, LiveScoring, Remembered, VideoParts, WarehouseService
+from trenddrop.core.errors import InputError, NotFoundError
+from trenddrop.index import ExactIndex
+from trenddrop.matching import Video, load_matching
+from trenddrop.metadata import load_agent, load_platforms
+
+T = datetime(2026, 1, 1, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+TIMES = dict.fromkeys(("issued_at", "feature_timestamp", "matures_at", "created_timestamp"), pl.Datetime("us", "UTC"))
+PASTA = Video(caption="Ten minute tomato pasta", transcript="Boil the spaghetti and fry the garlic.")
+
+
+def predictions(*rows):
+    """Each row: hashtag_id, issued hour, horizon, probability."""
+    return pl.DataFrame(
+        [
+            {
+                "prediction_id": f"{hashtag_id}/{hours}/{horizon}",
+                "hashtag_id": hashtag_id,
+                "issued_at": T + hours * HOUR,
+                "prediction_window_hours": horizon,
+                "viral_definition_name": "top_rank_10",
+                "probability": probability,
+                "reasons": '[{"feature": "velocity"}]',
+                "model_name": "viral",
+                "model_version": "1",
+                "feature_service": "f",
+                "feature_timestamp": T + hours * HOUR,
+                "snapshot_id": "0",
+                "matures_at": T + (hours + horizon) * HOUR,
+                "is_backtest": False,
+                "platform": hashtag_id.split(":")[0],
+                "created_timestamp": T,
+            }
+            for hashtag_id, hours, horizon, probability in rows
+        ],
+        schema_overrides=TIMES,
+    )
+
+
+@pytest.fixture(scope="module")
+def index_folder(embedder, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("index")
+    titles = ["pastarecipe", "football", "gardening"]
+    index = ExactIndex(embedder.name, embedder.dimensions)
+    words = [{"title": title, "platform": "tiktok", "hashtag_id": f"tiktok:{title}"} for title in titles]
+    index.add(titles, embedder.encode(["pasta recipe", "football", "gardening"]), words)
+    index.save(folder)
+    return folder
+
+
+@pytest.fixture
+def build(wh, embedder, index_folder):
+    def make(*rows, live=None, folder=index_folder, clock=lambda: T):
+        if rows:
+            wh.transact(lambda: wh.append("predictions", predictions(*rows)))
+        parts = VideoParts(
+            embedder=embedder,
+            load_index=lambda: ExactIndex.load(folder),
+            index_manifest=folder / "manifest.json",
+            matching=load_matching(),
+            platforms=load_platforms(),
+            load_agent=load_agent,
+        )
+        return WarehouseService(wh, parts, live=live, clock=clock)
+
+    return make
+
+
+def live_scoring(features):
+    def score(model, frame):
+        assert model == "model"
+        return frame.select("hashtag_id", pl.lit(0.75).alias("probability_6h"), pl.lit("[]").alias("reasons"))
+
+    return LiveScoring(champion=lambda: Champion("model", "viral", "9", "service"), features=features, score=score)
+
+
+def test_before_anything_was_predicted_the_service_is_not_ready(build):
+    service = build()
+    with pytest.raises(NotReadyError, match="trenddrop train"):
+        service.score(["tiktok:a"])
+    with pytest.raises(NotReadyError, match="trenddrop predict"):
+        service.top_trends(platform=None, horizon_hours=6, limit=3)
+
+
+def test_without_live_scoring_the_newest_predictions_answer(build):
+    service = build(("tiktok:a", 0, 6, 0.1), ("tiktok:a", 1, 6, 0.2), ("tiktok:a", 1, 24, 0.3))
+    found = service.score(["tiktok:a", "tiktok:unknown"])
+    assert set(found) == {"tiktok:a"}
+    score = found["tiktok:a"]
+    assert (score.probabilities["probability_6h"], score.probabilities["probability_12h"]) == (0.2, None)
+    assert score.feature_timestamp == T + HOUR
+    assert score.reasons == [{"feature": "velocity"}]
+    assert score.model_version == "1"
+
+
+def test_what_the_online_store_knows_is_scored_live_and_the_rest_from_predictions(build):
+    def features(ids, service):
+        assert service == "service"
+        known = [name == "tiktok:live" for name in ids]
+        return pl.DataFrame(
+            {
+                "hashtag_id": list(ids),
+                "feature_timestamp": [T + 5 * HOUR if is_known else None for is_known in known],
+                "velocity": [1.0 if is_known else None for is_known in known],
+            },
+            schema_overrides={"velocity": pl.Float64, "feature_timestamp": pl.Datetime("us", "UTC")},
+        )
+
+    service = build(("tiktok:old", 0, 6, 0.1), live=live_scoring(features))
+    found = service.score(["tiktok:live", "tiktok:old", "tiktok:unknown"])
+    assert {name: score.probabilities["probability_6h"] for name, score in found.items()} == {
+        "tiktok:live": 0.75,
+        "tiktok:old": 0.1,
+    }
+    assert found["tiktok:live"].feature_timestamp == T + 5 * HOUR
+    assert found["tiktok:live"].model_version == "9"
+
+
+def test_a_champion_alone_is_enough_and_unknown_hashtags_stay_unknown(build):
+    frame = {"hashtag_id": ["tiktok:x"], "velocity": [None]}
+    service = build(live=live_scoring(lambda *_: pl.DataFrame(frame, schema_overrides={"velocity": pl.Float64})))
+    assert service.score(["tiktok:x"]) == {}
+
+
+def test_trends_are_the_likeliest_of_the_open_predictions(build):
+    service = build(
+        ("tiktok:stale", 0, 6, 0.99),  # matured before the newest was issued
+        ("tiktok:a", 10, 6, 0.2),
+        ("tiktok:b", 10, 6, 0.5),
+        ("weibo:c", 0, 6, 0.7),
+    )
+
+    def names(**question):
+        return [item.score.hashtag_id for item in service.top_trends(horizon_hours=6, **question)]
+
+    assert names(platform="tiktok", limit=5) == ["tiktok:b", "tiktok:a"]
+    assert names(platform=None, limit=2) == ["weibo:c", "tiktok:b"]
+    with pytest.raises(NotFoundError, match="tiktok, weibo"):
+        names(platform="youtube", limit=5)
+    assert service.top_trends(platform="tiktok", horizon_hours=48, limit=5) == []
+
+
+def test_a_video_is_matched_and_nothing_is_written(build, wh):
+    found = build(("tiktok:pastarecipe", 0, 6, 0.2)).match(PASTA, platform="tiktok")
+    assert found[0].title == "pastarecipe"
+    assert found[0].probabilities["probability_6h"] == 0.2
+    assert wh.table("trend_matches").count().to_pyarrow().as_py() == 0
+
+
+def test_metadata_is_written_and_logged(build, wh):
+    written = build(clock=lambda: T).generate(PASTA, ["tiktok", "youtube"], agent="default")
+    assert written[0].metadata.hashtags == ("#pastarecipe",)
+    logged = wh.table("generations").to_pyarrow().to_pylist()
+    assert {row["id"] for row in logged} == {item.id for item in written}
+
+
+def test_an_unknown_platform_is_the_callers_mistake(build):
+    with pytest.raises(InputError, match="myspace.*instagram"):
+        build().generate(PASTA, ["tiktok", "myspace"], agent="default")
+
+
+def test_without_an_index_matching_is_not_ready(build, tmp_path):
+    with pytest.raises(NotReadyError, match="trenddrop index"):
+        build(folder=tmp_path).match(PASTA, platform=None)
+
+
+def test_a_new_index_is_seen(build, embedder, tmp_path):
+    def save(title):
+        index = ExactIndex(embedder.name, embedder.dimensions)
+        index.add([title], embedder.encode([title]), [{"title": title, "platform": "tiktok"}])
+        index.save(tmp_path)
+
+    save("spaghetti")
+    service = build(folder=tmp_path)
+    assert [item.title for item in service.match(PASTA, platform=None)] == ["spaghetti"]
+    save("tomato pasta")
+    assert [item.title for item in service.match(PASTA, platform=None)] == ["tomato pasta"]
+
+
+def test_new_predictions_are_seen_after_a_while(build, wh):
+    now = [T]
+    service = build(("tiktok:a", 0, 6, 0.1), clock=lambda: now[0])
+    assert service.score(["tiktok:a"])["tiktok:a"].probabilities["probability_6h"] == 0.1
+    wh.transact(lambda: wh.append("predictions", predictions(("tiktok:a", 1, 6, 0.9))))
+    assert service.score(["tiktok:a"])["tiktok:a"].probabilities["probability_6h"] == 0.1
+    now[0] += timedelta(minutes=2)
+    assert service.score(["tiktok:a"])["tiktok:a"].probabilities["probability_6h"] == 0.9
+
+
+def test_readers_do_not_wait_for_a_newer_value():
+    now, reading, release = [T], threading.Event(), threading.Event()
+    values = iter(["old", "new"])
+
+    def read():
+        value = next(values)
+        if value == "new":
+            reading.set()
+            release.wait(10)
+        return value
+
+    remembered = Remembered(read, clock=lambda: now[0])
+    assert remembered.get() == "old"
+    now[0] += timedelta(minutes=2)
+    reader = threading.Thread(target=remembered.get)
+    reader.start()
+    assert reading.wait(10)
+    assert remembered.get() == "old"
+    release.set()
+    reader.join()
+    assert remembered.get() == "new"
+
+
+def test_the_endpoint_over_the_real_service(build):
+    service = build(("tiktok:pastarecipe", 0, 24, 0.6), ("tiktok:gardening", 0, 24, 0.2))
+    with TestClient(create_app(service)) as client:
+        scored = client.post("/v1/score", json={"hashtags": ["#PastaRecipe", "none"], "platform": "tiktok"}).json()
+        assert [item["status"] for item in scored["items"]] == ["scored", "unknown"]
+        trends = client.get("/v1/trends?platform=tiktok&horizon=24&limit=1").json()["trends"]
+        assert [item["title"] for item in trends] == ["pastarecipe"]
+        video = {"caption": PASTA.caption, "transcript": PASTA.transcript}
+        matched = client.post("/v1/match", json={"video": video}).json()["matches"]
+        assert matched[0]["trend_id"] == "pastarecipe"
+        body = {"video": video, "platforms": ["tiktok", "youtube", "instagram"]}
+        written = client.post("/v1/metadata", json=body).json()["metadata"]
+        assert [item["platform"] for item in written] == body["platforms"]
+        assert all(item["title"] and "#pastarecipe" in item["hashtags"] for item in written)
+
+
+def test_several_threads_may_ask_at_once(build):
+    service = build(("tiktok:pastarecipe", 0, 24, 0.6))
+    results = []
+
+    def ask():
+        results.append(len(service.generate(PASTA, ["tiktok"], agent="default")))
+        results.append(len(service.score(["tiktok:pastarecipe"])))
+
+    threads = [threading.Thread(target=ask) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert results == [1] * 8
+    assert np.isfinite(results).all()
