@@ -99,7 +99,16 @@ def report_content(
 ) -> ReportContent:
     """Return what the report shows of a run."""
     document = result.document
-    names = ("raw_records", "failed", "duplicates", "hashtags", "metric_rows", "feature_rows", "label_rows", "positives")
+    names = (
+        "raw_records",
+        "failed",
+        "duplicates",
+        "hashtags",
+        "metric_rows",
+        "feature_rows",
+        "label_rows",
+        "positives",
+    )
     trained = result.trained
     return ReportContent(
         title=f"Trends on {result.platform}",
@@ -147,7 +156,9 @@ def history_plot(workspace: Workspace, trends: pl.DataFrame) -> Plot | None:
         if value is None:
             continue
         said = predictions.filter((predictions.hashtag_id == name) & predictions.is_backtest).to_polars()
-        issued = said.pivot("prediction_window_hours", index="issued_at", values="probability", aggregate_function="last")
+        issued = said.pivot(
+            "prediction_window_hours", index="issued_at", values="probability", aggregate_function="last"
+        )
         issued = issued.rename({c: f"probability_{c}h" for c in issued.columns if c != "issued_at"}).sort("issued_at")
         png = draw_history(
             history,
@@ -157,7 +168,9 @@ def history_plot(workspace: Workspace, trends: pl.DataFrame) -> Plot | None:
             issued=issued if issued.height else None,
             value=value,
         )
-        return Plot(f"History of {trend['title']}", png, "Left what was seen, right how likely it goes viral from here.")
+        return Plot(
+            f"History of {trend['title']}", png, "Left what was seen, right how likely it goes viral from here."
+        )
     return None
 
 

@@ -18,7 +18,6 @@ from trenddrop.labels import LabelDefinition
 from trenddrop.quality import Check, StageTiming, load_sla, record_latency
 from trenddrop.staging import IngestSummary
 
-
 PROCESSES = {"ingest": "staging", "normalize": "normalized", "predict": "predictions"}  # stage to its service level
 
 

@@ -9,6 +9,7 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from trenddrop.core.errors import InputError, NotFoundError
+from trenddrop.core.settings import Settings
 from trenddrop.embeddings import PackagedMiniLM, embed_trends
 from trenddrop.flow.stages import newest_event
 from trenddrop.flow.workspace import Workspace
@@ -36,7 +37,7 @@ class VideoBranch:
 
     def index_folder(self) -> Path:
         """Return where the index is kept."""
-        return self.workspace.settings.home / "index" / "trends"
+        return index_folder(self.workspace.settings)
 
     def build_index(self, *, is_everything: bool = False) -> int:
         """Embed the trends seen in the last days (or all) and write the index; return how many it holds."""
@@ -74,9 +75,10 @@ class VideoBranch:
         """Write one video's metadata for each platform and keep the generations."""
         ws = self.workspace
         extra = ws.settings.configs
+        limits = load_platforms(extra=extra)
         setup = GenerationSetup(
-            agent=load_agent(agent, extra=extra),
-            platforms=load_platforms(extra=extra),
+            agent=load_agent(agent, limits, extra=extra),
+            platforms=limits,
             matching=load_matching(extra=extra),
             embedder=self.embedder,
         )
@@ -84,6 +86,11 @@ class VideoBranch:
         generations = generate(video, found, platforms, setup, clock=ws.clock)
         write_generations(ws.warehouse, generations)
         return generations
+
+
+def index_folder(settings: Settings) -> Path:
+    """Return where the index of trends is kept."""
+    return settings.home / "index" / "trends"
 
 
 def read_videos(path: Path) -> list[Video]:

@@ -72,11 +72,11 @@ def print_backtest(document: Mapping[str, Any]) -> None:
     """Print average precision beside prevalence and every baseline, with the bootstrap interval."""
     rows = []
     for horizon, one in document["metrics"].items():
-        low, high = one["interval"] or (None, None)
-        interval = "-" if low is None else f"{low:.3f} to {high:.3f}"
         best = one["best_baseline"] or "-"
-        rows.append([f"{horizon} h", one["rows"], one["positives"], one["prevalence"], one["average_precision"],
-                     interval, best, one["baselines"].get(best), one["ratio_to_best_baseline"], one["brier_skill"], one["ece"]])  # fmt: skip
+        interval = "-" if one["interval"] is None else "{:.3f} to {:.3f}".format(*one["interval"])
+        figures = [one[name] for name in ("rows", "positives", "prevalence", "average_precision")]
+        rival = [best, one["baselines"].get(best), one["ratio_to_best_baseline"]]
+        rows.append([f"{horizon} h", *figures, interval, *rival, one["brier_skill"], one["ece"]])
     columns = ["horizon", "rows", "positives", "prevalence", "AP", "95 % interval", "best baseline", "its AP", "ratio"]
     print_table(f"Backtest from {document['test_from'][:10]}", [*columns, "Brier skill", "ECE"], rows)
     names = sorted({name for one in document["metrics"].values() for name in one["baselines"]})
