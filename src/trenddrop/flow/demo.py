@@ -1,15 +1,14 @@
 """The whole flow with something to look at: likeliest trends, matches, metadata and an HTML report."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from trenddrop.core.errors import InputError, NotFoundError
-from trenddrop.core.settings import find_config
+from trenddrop.core.errors import InputError
+from trenddrop.core.settings import configs_folder
 from trenddrop.core.time import HORIZONS_HOURS
 from trenddrop.flow.run import RunRequest, RunResult, likeliest, run
 from trenddrop.flow.simulation import simulate_into
@@ -18,6 +17,7 @@ from trenddrop.flow.workspace import Workspace
 from trenddrop.matching import Match, Video
 from trenddrop.metadata import Generation
 from trenddrop.report import Plot, ReportContent, VideoContent, draw_history, html_report
+from trenddrop.sources.simulation import load_simulation
 
 PLATFORMS = ("tiktok", "youtube", "instagram")
 SIMULATED_SOURCE = "tiktok_records"
@@ -47,9 +47,6 @@ def run_demo(workspace: Workspace, *, source: str | None, inputs: Sequence[Path]
         with workspace.stage("simulate") as stage:
             stage.rows = int(simulate_into(folder, changes={}, progress=workspace.progress)["records"])
         inputs = sorted(folder.glob("records-*.jsonl.zst"))
-        samples = folder / "videos.json"
-    else:
-        samples = None
     if not inputs:
         raise InputError("demo: a source was given without inputs; add --input FILE")
     result = run(workspace, RunRequest(source=source or SIMULATED_SOURCE, inputs=tuple(inputs)))
@@ -57,7 +54,7 @@ def run_demo(workspace: Workspace, *, source: str | None, inputs: Sequence[Path]
     branch.build_index()
     videos = []
     with workspace.stage("metadata") as stage:
-        for video in read_videos(samples or sample_videos(workspace, result.platform)):
+        for video in sample_videos(workspace, result.platform):
             matches = branch.match(video)
             videos.append((video, matches, branch.generate(video, PLATFORMS, matches=matches)))
         stage.rows = sum(len(generations) for _, _, generations in videos)
@@ -81,12 +78,13 @@ def run_demo(workspace: Workspace, *, source: str | None, inputs: Sequence[Path]
     return Demo(document, trends, videos, report, is_simulated)
 
 
-def sample_videos(workspace: Workspace, platform: str) -> Path:
-    """Return the sample videos of a platform, or those of the demo."""
-    extra = workspace.settings.configs
-    with suppress(NotFoundError):
-        return find_config("samples", platform, extra=extra)
-    return find_config("samples", "default", extra=extra)
+def sample_videos(workspace: Workspace, platform: str) -> list[Video]:
+    """Return ``samples/<platform>.json`` of the configs, or the three videos of the simulation."""
+    folders = [folder for folder in (workspace.settings.configs, configs_folder()) if folder is not None]
+    for folder in folders:
+        if (path := folder / "samples" / f"{platform}.json").is_file():
+            return read_videos(path)
+    return [Video(**sample.model_dump()) for sample in load_simulation(extra=workspace.settings.configs).samples]
 
 
 def report_content(
