@@ -28,6 +28,7 @@ from trenddrop.feature_store.retrieval import (
     EntityRows,
     ViewRead,
     between,
+    columns_of,
     join_views,
     known_moments,
     moment,
@@ -295,11 +296,7 @@ def _became_visible(rows: ir.Table, event: str, created: str | None, start: date
 def _metadata(
     feature_refs: list[str], entity: EntityRows | None, start: datetime | None, end: datetime | None
 ) -> RetrievalMetadata:
-    keys: list[str] = []
-    if isinstance(entity, pa.Table):
-        keys = list(entity.column_names)
-    elif entity is not None and not isinstance(entity, str):
-        keys = list(entity.columns)
+    keys = [] if entity is None else columns_of(entity)
     if isinstance(entity, pd.DataFrame) and EVENT_TIMESTAMP in keys and len(entity):
         start, end = entity[EVENT_TIMESTAMP].min(), entity[EVENT_TIMESTAMP].max()
     return RetrievalMetadata(feature_refs, [key for key in keys if key != EVENT_TIMESTAMP], start, end)

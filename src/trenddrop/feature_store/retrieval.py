@@ -3,10 +3,10 @@
 Views over the same rows with the same keys share one point-in-time join, whatever their time to live.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import ibis
 import ibis.expr.types as ir
@@ -62,6 +62,7 @@ def stage_entity_rows(warehouse: Warehouse, entity: EntityRows) -> tuple[ir.Tabl
 
 def join_views(entity: ir.Table, at: str, views: Sequence[ViewRead]) -> ir.Table:
     """Return the numbered entity rows with the features of every view."""
+    _check_entity_rows(entity, views)
     earliest, latest = _moment_range(entity, at)
     joined = entity
     for group in _share_join(views):
@@ -75,6 +76,16 @@ def join_views(entity: ir.Table, at: str, views: Sequence[ViewRead]) -> ir.Table
         found = _join_group(entity, at, features, group)
         joined = joined.left_join(found, ROW).drop(f"{ROW}_right")
     return joined.order_by(ROW).drop(ROW)
+
+
+def _check_entity_rows(entity: ir.Table, views: Sequence[ViewRead]) -> None:
+    have, problems = set(entity.columns), []
+    if missing := sorted({column for view in views for column in view.keys.values()} - have):
+        problems.append(f"lack {missing}")
+    if both := sorted({name for view in views for name in view.columns} & have):
+        problems.append(f"already hold features {both}; rename them or ask for full feature names")
+    if problems:
+        raise SchemaError(f"entity rows: {'; '.join(problems)}; got {sorted(have - {ROW})}")
 
 
 def _join_group(entity: ir.Table, at: str, features: ir.Table, group: Sequence[ViewRead]) -> ir.Table:
@@ -159,18 +170,23 @@ def _longest(spans: Iterable[timedelta | None]) -> timedelta | None:
     return None if not known or None in known else max(span for span in known if span is not None)
 
 
-def _to_arrow(entity: pd.DataFrame | pl.DataFrame | pa.Table) -> pa.Table:
-    converters: tuple[tuple[type, Callable[[Any], pa.Table]], ...] = (
-        (pa.Table, lambda table: table),
-        (pl.DataFrame, lambda frame: frame.to_arrow()),
-        (pd.DataFrame, lambda frame: pa.Table.from_pandas(frame, preserve_index=False)),
-    )
-    for kind, convert in converters:
-        if isinstance(entity, kind):
-            return convert(entity)
+def columns_of(entity: EntityRows) -> list[str]:
+    """Return the columns of the entity rows; none of SQL, which only the engine can read."""
+    if isinstance(entity, str):
+        return []
+    if isinstance(entity, pa.Table):
+        return list(entity.column_names)
+    if isinstance(entity, pd.DataFrame | pl.DataFrame | ir.Table):
+        return list(entity.columns)
     raise InputError(
         f"entity rows: got {type(entity).__name__}; give pandas, polars, a pyarrow.Table, an Ibis table or SQL"
     )
+
+
+def _to_arrow(entity: pd.DataFrame | pl.DataFrame | pa.Table) -> pa.Table:
+    if isinstance(entity, pa.Table):
+        return entity
+    return entity.to_arrow() if isinstance(entity, pl.DataFrame) else pa.Table.from_pandas(entity, preserve_index=False)
 
 
 def _utc(moments: pa.ChunkedArray) -> pa.ChunkedArray:

@@ -64,9 +64,6 @@ class FeatureStoreSession:
         from trenddrop.feature_store.access import lend
 
         service = self._service(feature_service)
-        taken = {feature.name for view in service.feature_view_projections for feature in view.features}
-        if both := sorted(taken & set(entity_df.columns)):
-            raise SchemaError(f"training frame of {feature_service}: the entity rows already hold features {both}")
         with lend(warehouse, snapshot=snapshot):
             table = self.feast.get_historical_features(entity_df=entity_df, features=service).to_arrow()
         frame = pl.from_arrow(table)
