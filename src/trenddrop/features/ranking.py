@@ -29,7 +29,9 @@ def with_ranks(on_time: ir.Table, *, stage: Stage = lazily) -> ir.Table:
     """Add ``rank`` and ``listed`` (1 or null) to the rows that were visible when their hour ended."""
     scored = on_time.filter(on_time.score.notnull() & ~on_time.is_gap).select("hashtag_id", "hour", "platform", "score")
     by_score = ibis.window(group_by=("platform", "hour"), order_by=ibis.desc("score"))
-    ranks = scored.mutate(rank=(ibis.rank().over(by_score) + 1).cast("float64"))
+    ties = ibis.window(group_by=("platform", "hour", "score"))
+    places = scored.mutate(place=ibis.row_number().over(by_score) + 1)
+    ranks = places.mutate(rank=places.place.min().over(ties).cast("float64"))  # ClickHouse ranks ties apart in a frame
     ranks = stage(ranks.select("hashtag_id", "hour", "rank"))
     on_time = on_time.mutate(listed=ibis.ifelse(on_time.is_gap, None, 1))
     return with_columns_of(on_time, ranks, ("hashtag_id", "hour"))

@@ -15,9 +15,10 @@ def observed_totals(observations: ir.Table) -> ir.Table:
     hour = hour_number_ceil(observations.observed_at)
     rows = observations.mutate(hour=hour, fetched_hour=hour_number_ceil(observations.fetched_at))
     rows = rows.filter(rows.fetched_hour <= rows.hour)
-    newest = ibis.window(group_by=("hashtag_id", "hour"), order_by=(ibis.desc("observed_at"), ibis.desc("fetched_at")))
-    rows = rows.mutate(age_rank=ibis.rank().over(newest))
-    rows = rows.filter(rows.age_rank == 0)
+    same_hour = ibis.window(group_by=("hashtag_id", "hour"))
+    for moment in ("observed_at", "fetched_at"):
+        rows = rows.mutate(newest=rows[moment].max().over(same_hour))
+        rows = rows.filter(rows[moment] == rows.newest)
     return rows.group_by("hashtag_id", "hour").aggregate(
         **{name: rows[column].max() for name, column in TOTALS.items()}
     )
