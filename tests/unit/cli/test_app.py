@@ -1,0 +1,63 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+COMMANDS = (
+    "ingest features labels train predict index match generate feedback run serve simulate bench doctor forget demo"
+)
+
+
+def trenddrop(*arguments: object, home: Path) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user does."""
+    command = [sys.executable, "-c", "from trenddrop.cli import main; main()", *map(str, arguments)]
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, env={"TRENDDROP_HOME": str(home), "PATH": "/usr/bin:/bin"}
+    )
+
+
+def one_line(text: str) -> bool:
+    return len(text.strip().splitlines()) == 1 and "Traceback" not in text
+
+
+def test_help_names_every_command(tmp_path):
+    shown = trenddrop("--help", home=tmp_path).stdout
+    assert [name for name in COMMANDS.split() if f" {name} " not in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (("ingest", "--source", "nowhere", "--input", "x"), "weibo_hot_search"),
+        (("ingest", "--source", "weibo_hot_search", "--input", "absent.jsonl"), "absent.jsonl"),
+        (("ingest", "--source", "weibo_hot_search", "--input", "/"), "/"),
+        (("labels", "--label", "nonsense", "--platform", "weibo"), "top_rank_10"),
+        (("match", "absent.json"), "absent.json"),
+        (("bench", "nonsense"), "ingest"),
+        (("forget",), "--creator"),
+    ],
+)
+def test_a_mistake_is_one_line_with_the_way_out_and_exit_code_2(tmp_path, arguments, says):
+    done = trenddrop(*arguments, home=tmp_path / "home")
+    assert done.returncode == 2
+    assert one_line(done.stderr)
+    assert says in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_broken_settings_file_names_the_key(tmp_path):
+    (tmp_path / "settings.yaml").write_text("engin: ducklake\n")
+    done = trenddrop("doctor", home=tmp_path)
+    assert done.returncode == 2
+    assert "engin" in done.stderr
+    assert one_line(done.stderr)
+
+
+def test_doctor_prints_one_json_object_and_finds_a_fresh_home_well(tmp_path):
+    done = trenddrop("doctor", "--json", home=tmp_path / "home")
+    found = orjson.loads(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert found["is_well"]
+    assert {finding["question"] for finding in found["findings"]} >= {"python", "warehouse", "embedding weights"}
