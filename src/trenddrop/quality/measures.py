@@ -23,6 +23,7 @@ from trenddrop.quality.rules import (
 )
 
 MAD_TO_DEVIATION = 1.4826  # of a normal distribution
+MEAN_TO_DEVIATION = 1.2533  # the same, of the mean absolute deviation
 BUCKET_S = {"hour": 3600, "day": 86_400}
 
 
@@ -77,9 +78,13 @@ def outlier_spike(table: ir.Table, rule: OutlierSpike) -> ir.Table:
     centre = values.group_by(keys).aggregate(records=values.count(), centre=values.value.quantile(0.5))
     centre = centre.filter(centre.records >= rule.minimum_records)
     away = values.join(centre, keys).select(*keys, "value", "centre")
-    spread = away.group_by(keys).aggregate(spread=(away.value - away.centre).abs().quantile(0.5))
-    judged = away.join(spread, keys).select("value", "centre", "spread")
-    deviation = ibis.greatest(judged.spread * MAD_TO_DEVIATION, rule.smallest_deviation)
+    distance = (away.value - away.centre).abs()
+    spread = away.group_by(keys).aggregate(median_distance=distance.quantile(0.5), mean_distance=distance.mean())
+    judged = away.join(spread, keys).select("value", "centre", "median_distance", "mean_distance")
+    robust = ibis.ifelse(
+        judged.median_distance > 0, judged.median_distance * MAD_TO_DEVIATION, judged.mean_distance * MEAN_TO_DEVIATION
+    )
+    deviation = ibis.greatest(robust, rule.smallest_deviation)
     robust_z = (judged.value - judged.centre) / deviation
     return _rate(
         judged.aggregate(

@@ -76,8 +76,9 @@ class MonotonicViolation(_Rule):
 class OutlierSpike(_Rule):
     """A record fails when it lies more than ``robust_z`` robust deviations above its entity's median.
 
-    The robust deviation is 1.4826 times the median absolute deviation (Iglewicz and Hoaglin 1993), of log(1 + x) on
-    the log scale and never under ``smallest_deviation``. Entities with fewer records are not judged.
+    The robust deviation is 1.4826 times the median absolute deviation or, where more than half of the records are
+    equal, 1.2533 times the mean one (Iglewicz and Hoaglin, "How to detect and handle outliers", 1993); of log(1 + x)
+    on the log scale, and never under ``smallest_deviation``. Entities with fewer records are not judged.
     """
 
     reads = ("entity", "column", "where_false")
