@@ -24,6 +24,7 @@ def reasons(model: FittedModel, frame: pl.DataFrame, *, top: int = 5, horizon: i
     names = pl.Series(model.features, dtype=pl.String)
     words = pl.Series([model.descriptions.get(name, "") or name for name in model.features], dtype=pl.String)
     words = words.str.strip_chars().str.strip_chars_end(".")
+    is_flag = pl.Series([frame.schema[name] == pl.Boolean for name in model.features], dtype=pl.Boolean)
     slots = []
     for slot in range(top):
         column = order[:, slot, None]
@@ -34,6 +35,7 @@ def reasons(model: FittedModel, frame: pl.DataFrame, *, top: int = 5, horizon: i
                     "value": pl.Series(np.take_along_axis(matrix, column, axis=1)[:, 0], nan_to_null=True),
                     "contribution": np.take_along_axis(contribution, column, axis=1)[:, 0].round(4),
                     "words": words.gather(column[:, 0]),
+                    "is_flag": is_flag.gather(column[:, 0]),
                 }
             ).select(_reason_json())
         )
@@ -63,17 +65,19 @@ def _contributions(one: HorizonModel, matrix: Floats) -> Floats:
 
 def _reason_json() -> pl.Expr:
     effect = pl.when(pl.col("contribution") < 0).then(pl.lit("lowers it")).otherwise(pl.lit("raises it"))
-    text = pl.format("{}: {} ({})", pl.col("words"), _short_number("value"), effect)
+    text = pl.format("{}: {} ({})", pl.col("words"), _short_value("value"), effect)
     return pl.struct("feature", "value", "contribution", text=text).struct.json_encode()
 
 
-def _short_number(column: str) -> pl.Expr:
-    """Write a number for reading: 12.3M, 45.6k, 7, 0.123; unknown for null."""
+def _short_value(column: str) -> pl.Expr:
+    """Write a value for reading: 12.3M, 45.6k, 7, 0.123, yes; unknown for null."""
     value = pl.col(column)
     size = value.abs()
     return (
         pl.when(value.is_null())
         .then(pl.lit("unknown"))
+        .when(pl.col("is_flag"))
+        .then(pl.when(value == 0).then(pl.lit("no")).otherwise(pl.lit("yes")))
         .when(size >= MILLION)
         .then(pl.format("{}M", (value / MILLION).round(1)))
         .when(size >= THOUSAND)

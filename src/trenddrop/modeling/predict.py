@@ -5,9 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import polars as pl
 
-from trenddrop.modeling.fit import FittedModel
+from trenddrop.modeling.fit import FittedModel, HorizonModel
 from trenddrop.modeling.matrix import Floats, design_matrix, probability_column
 
+MANY_ROWS = 2_000  # from here on, horizons beside each other repay their threads
 CARRIED = ("hashtag_id", "platform", "event_timestamp")
 
 
@@ -24,7 +25,14 @@ def predict(model: FittedModel, frame: pl.DataFrame) -> pl.DataFrame:
 
 def probability_matrix(model: FittedModel, matrix: Floats) -> Floats:
     """Return calibrated probabilities, (rows, horizons), rising along each row."""
-    with ThreadPoolExecutor(len(model.horizons)) as pool:
-        each = list(pool.map(lambda one: one.calibrator.apply(one.raw(matrix)), model.horizons))
+
+    def calibrated(one: HorizonModel) -> Floats:
+        return one.calibrator.apply(one.raw(matrix))
+
+    if len(matrix) < MANY_ROWS:
+        each = [calibrated(one) for one in model.horizons]
+    else:
+        with ThreadPoolExecutor(len(model.horizons)) as pool:
+            each = list(pool.map(calibrated, model.horizons))
     rising: Floats = np.maximum.accumulate(np.column_stack(each), axis=1)
     return rising

@@ -1,0 +1,1 @@
+"""Services outside this process, behind the Protocols of the layers below."""

@@ -1,0 +1,224 @@
+"""Runs and model versions in MLflow: SQLite and files below the home, or a tracking server.
+
+MLflow is imported when an adapter is made and not before, because importing it starts its telemetry, which is
+switched off first. Its logging and progress bars are silenced for the calls made here alone.
+"""
+
+import contextlib
+import importlib
+import logging
+import os
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version as installed_version
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from trenddrop.core.errors import EngineError, NotFoundError
+from trenddrop.core.settings import Settings
+from trenddrop.core.time import Clock, utc_now
+from trenddrop.modeling import FittedModel, fingerprint, load_model, predict, save_model
+from trenddrop.registry.registry import Alias, ModelVersion
+from trenddrop.training.tracker import LoggedRun, RunRecord
+
+EXPERIMENT = "trenddrop"
+FINGERPRINT = "trenddrop.fingerprint"
+ARTIFACT = "model"  # the pyfunc model's folder in a run
+FITTED = "fitted"  # the fitted model's folder, below MLflow's own "data" in it
+QUIET = {"MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false", "GIT_PYTHON_REFRESH": "quiet"}
+PACKAGES = ("lightgbm", "numpy", "polars", "scikit-learn", "scipy")
+
+
+class MlflowStore:
+    """A ``Tracker`` and a ``ModelRegistry`` over one MLflow store."""
+
+    def __init__(self, settings: Settings, *, clock: Clock = utc_now) -> None:
+        self._clock = clock
+        os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"
+        self._home = settings.home.resolve()
+        self._uri = settings.tracking_uri()
+        self._is_local = settings.mlflow_uri is None
+        with _quiet():
+            self._mlflow = importlib.import_module("mlflow")
+        with _quiet(), self._faults():  # again: the import sets MLflow's log level
+            if self._is_local:
+                self._create_database(self._home / "mlflow.db")
+            self._client = self._mlflow.MlflowClient(tracking_uri=self._uri, registry_uri=self._uri)
+
+    def log(self, record: RunRecord) -> LoggedRun:
+        """Keep the run, and register its model unless a version with its fingerprint is there already."""
+        with _quiet(), self._faults(), tempfile.TemporaryDirectory() as scratch:
+            run_id = self._start(record)
+            self._client.log_batch(run_id, metrics=self._metrics(record), params=self._params(record))
+            self._client.log_artifacts(run_id, str(_write_documents(record, Path(scratch) / "documents")))
+            version = self._version(record, run_id, Path(scratch) / ARTIFACT)
+            self._client.set_terminated(run_id)
+        return LoggedRun(run_id, record.model_name, version)
+
+    def versions(self, name: str) -> list[ModelVersion]:
+        """Return every version of a name, the oldest first."""
+        with _quiet(), self._faults():
+            found = self._client.search_model_versions(f"name = '{_quoted(name)}'")
+            return sorted((_model_version(one) for one in found), key=lambda one: int(one.version))
+
+    def aliased(self, name: str, alias: Alias) -> ModelVersion | None:
+        """Return the version that the alias points at."""
+        with _quiet(), self._faults():
+            if not self._is_registered(name):
+                return None
+            aliases: Mapping[str, str] = self._client.get_registered_model(name).aliases
+            return _model_version(self._client.get_model_version(name, aliases[alias])) if alias in aliases else None
+
+    def point(self, name: str, alias: Alias, version: str) -> None:
+        """Let the alias point at the version."""
+        with _quiet(), self._faults():
+            self._client.set_registered_model_alias(name, alias, version)
+
+    def load(self, name: str, version: str) -> FittedModel:
+        """Return the model of a version; raise NotFoundError where there is none."""
+        known = {one.version: one for one in self.versions(name)}
+        if version not in known:
+            raise NotFoundError(f"model {name}: no version {version}; known: {', '.join(known) or 'none'}")
+        with _quiet(), self._faults(), tempfile.TemporaryDirectory() as scratch:
+            source = self._client.get_model_version_download_uri(name, version)
+            folder = self._mlflow.artifacts.download_artifacts(
+                artifact_uri=f"{source}/data/{FITTED}", dst_path=scratch, tracking_uri=self._uri
+            )
+            return load_model(Path(folder))
+
+    def _create_database(self, path: Path) -> None:
+        """Create the database beside its place, then link it there: MLflow cannot resume migrations killed midway."""
+        if path.exists():
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix="mlflow-") as scratch:
+            fresh = Path(scratch) / path.name
+            self._mlflow.MlflowClient(tracking_uri=f"sqlite:///{fresh}").search_experiments(max_results=1)
+            with contextlib.suppress(FileExistsError):  # another process was faster
+                path.hardlink_to(fresh)
+
+    def _start(self, record: RunRecord) -> str:
+        experiment = self._client.get_experiment_by_name(EXPERIMENT)
+        if experiment is None:
+            location = (self._home / "mlartifacts").as_uri() if self._is_local else None
+            experiment_id = self._client.create_experiment(EXPERIMENT, artifact_location=location)
+        else:
+            experiment_id = experiment.experiment_id
+        tags = {"mlflow.source.git.commit": record.params.get("commit", ""), "mlflow.source.name": "trenddrop"}
+        run = self._client.create_run(experiment_id, run_name=record.model_name, tags=tags)
+        return str(run.info.run_id)
+
+    def _version(self, record: RunRecord, run_id: str, folder: Path) -> str:
+        mark = fingerprint(record.model)
+        self._save_pyfunc(record, folder)
+        self._client.log_artifacts(run_id, str(folder), ARTIFACT)
+        same = [one for one in self.versions(record.model_name) if one.fingerprint == mark]
+        if same:
+            return same[0].version
+        if not self._is_registered(record.model_name):
+            self._client.create_registered_model(record.model_name)
+        root = self._client.get_run(run_id).info.artifact_uri
+        made = self._client.create_model_version(
+            record.model_name, f"{root}/{ARTIFACT}", run_id=run_id, tags={FINGERPRINT: mark}
+        )
+        return str(made.version)
+
+    def _save_pyfunc(self, record: RunRecord, folder: Path) -> None:
+        data = folder.parent / FITTED
+        save_model(record.model, data)
+        example = record.example.with_columns(pl.all().cast(pl.Float64)).to_pandas()
+        answer = predict(record.model, record.example).to_pandas()
+        self._mlflow.pyfunc.save_model(
+            path=str(folder),
+            loader_module=__name__,
+            data_path=str(data),
+            signature=self._signature(record, answer),
+            input_example=example,
+            pip_requirements=[f"{name}=={installed_version(name)}" for name in PACKAGES] + ["trenddrop"],
+        )
+
+    def _signature(self, record: RunRecord, answer: Any) -> Any:
+        """Return the signature; every feature may be missing, which a few example rows cannot show."""
+        types = self._mlflow.types
+        inputs = [types.ColSpec("double", name, required=False) for name in record.model.features]
+        outputs = self._mlflow.models.infer_signature(answer).inputs
+        return self._mlflow.models.ModelSignature(types.Schema(inputs), outputs)
+
+    def _is_registered(self, name: str) -> bool:
+        return bool(self._client.search_registered_models(f"name = '{_quoted(name)}'"))
+
+    def _metrics(self, record: RunRecord) -> list[Any]:
+        now = int(self._clock().timestamp() * 1000)
+        return [self._mlflow.entities.Metric(name, value, now, 0) for name, value in record.metrics.items()]
+
+    def _params(self, record: RunRecord) -> list[Any]:
+        return [self._mlflow.entities.Param(name, value) for name, value in record.params.items()]
+
+    @contextlib.contextmanager
+    def _faults(self) -> Iterator[None]:
+        """Say in one line what MLflow could not do, and where."""
+        try:
+            yield
+        except self._mlflow.exceptions.MlflowException as error:
+            raise EngineError(f"mlflow at {self._uri}: {' '.join(str(error).split())}") from error
+
+
+class _Pyfunc:
+    """A fitted model behind MLflow's ``predict(DataFrame) -> DataFrame``."""
+
+    def __init__(self, model: FittedModel) -> None:
+        self._model = model
+
+    def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> Any:
+        """Return ``probability_<h>h`` per horizon for a pandas DataFrame of features."""
+        return predict(self._model, pl.from_pandas(model_input)).to_pandas()
+
+
+def _load_pyfunc(path: str) -> _Pyfunc:
+    """Load what ``MlflowStore`` saved; MLflow calls it by name."""
+    return _Pyfunc(load_model(Path(path)))
+
+
+def _write_documents(record: RunRecord, folder: Path) -> Path:
+    (folder / "plots").mkdir(parents=True)
+    for name, text in record.documents.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    for name, png in record.plots.items():
+        (folder / "plots" / name).write_bytes(png)
+    return folder
+
+
+def _model_version(one: Any) -> ModelVersion:
+    return ModelVersion(
+        one.name, str(one.version), one.tags.get(FINGERPRINT, ""), one.run_id or "", tuple(one.aliases or ())
+    )
+
+
+def _quoted(name: str) -> str:
+    return name.replace("'", "\\'")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep MLflow's bars, logs and warnings off both streams, and leave the process as it was."""
+    before = {name: os.environ.get(name) for name in QUIET}
+    loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
+    levels = [logger.level for logger in loggers]
+    os.environ.update(QUIET)
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,86 @@
+import pytest
+
+from trenddrop.modeling.spec import Gate
+from trenddrop.registry import ModelVersion, judge, promote
+from trenddrop.training.evaluate import HorizonMetrics
+
+GOOD = HorizonMetrics(
+    rows=1000,
+    positives=100,
+    ece=0.01,
+    best_baseline="velocity_rank",
+    ratio_intervals={"velocity_rank": (1.1, 1.3), "champion": (1.01, 1.2)},
+)
+
+
+def changed(**changes):
+    values = {name: getattr(GOOD, name) for name in HorizonMetrics.__dataclass_fields__}
+    return HorizonMetrics(**{**values, **changes})
+
+
+class Pointers:
+    def __init__(self):
+        self.aliases = {}
+
+    def point(self, name, alias, version):
+        self.aliases[alias] = version
+
+
+def test_a_model_that_beats_baseline_and_champion_is_promoted():
+    decision = judge({6: GOOD}, Gate(), champion="compared")
+    assert decision.promoted
+    assert decision.reasons == ("6 h: ratio to velocity_rank is 1.100 to 1.300",)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"ratio_intervals": {"velocity_rank": (0.99, 1.3), "champion": (1.1, 1.2)}},
+            "ratio to velocity_rank is 0.990",
+        ),
+        (
+            {"ratio_intervals": {"velocity_rank": (1.1, 1.3), "champion": (1.0, 1.0)}},
+            "ratio to champion is 1.000 to 1.0",
+        ),
+        ({"ratio_intervals": {}}, "no interval against velocity_rank: too few test days"),
+        ({"ece": 0.2}, "calibration error 0.2, must be below 0.05"),
+        ({"ece": None}, "calibration error None"),
+        ({"positives": 5}, "5 test positives decide nothing; at least 30"),
+    ],
+)
+def test_each_rule_alone_holds_a_model_back(changes, reason):
+    decision = judge({6: changed(**changes)}, Gate(), champion="compared")
+    assert not decision.promoted
+    assert any(reason in text for text in decision.reasons)
+
+
+def test_without_a_serving_champion_the_baselines_alone_decide():
+    losing = changed(ratio_intervals={"velocity_rank": (1.1, 1.3)})
+    assert judge({6: losing}, Gate(), champion="absent").promoted
+    assert judge({6: losing}, Gate(), champion="cannot_serve").promoted
+    assert not judge({6: losing}, Gate(), champion="saw_test").promoted
+
+
+def test_every_judged_horizon_must_pass_and_all_failures_are_told():
+    bad = changed(ece=0.2, positives=40, ratio_intervals={})
+    decision = judge({6: bad, 12: GOOD, 24: bad}, Gate(), champion="absent")
+    assert [text.split(":")[0] for text in decision.reasons] == ["6 h", "6 h", "24 h", "24 h"]
+    assert judge({6: bad, 12: GOOD}, Gate(horizons=(12,)), champion="absent").promoted
+
+
+def test_a_missing_horizon_or_none_at_all_is_no_success():
+    assert judge({6: GOOD}, Gate(horizons=(48,)), champion="absent").reasons == ("48 h: not in this model",)
+    assert not judge({}, Gate(), champion="absent").promoted
+
+
+def test_promotion_moves_both_aliases_and_refusal_only_the_challenger():
+    registry = Pointers()
+    promote(registry, "m", "1", judge({6: GOOD}, Gate(), champion="absent"))
+    assert registry.aliases == {"challenger": "1", "champion": "1"}
+    promote(registry, "m", "2", judge({}, Gate(), champion="absent"))
+    assert registry.aliases == {"challenger": "2", "champion": "1"}
+
+
+def test_versions_are_values():
+    assert ModelVersion("m", "1", "f", "r") == ModelVersion("m", "1", "f", "r")
