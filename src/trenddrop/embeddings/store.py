@@ -45,8 +45,11 @@ def embed_trends(
 
     With ``since``, only the topics that were fetched from then on.
     """
+    topic = wh.table("trend_topics")
+    if since is not None:
+        topic = topic.filter(topic.fetched_at >= since)
     columns = ["id", "title", "tags", "example_captions", "description"]
-    topics = _frame(wh.table("trend_topics").select(columns)).sort("id")
+    topics = _frame(topic.select(columns)).sort("id")
     parts = [
         trend_parts(title, tags=tags or (), captions=captions or (), headline=description)
         for title, tags, captions, description in topics.drop("id").iter_rows()

@@ -7,7 +7,7 @@ import polars as pl
 
 from trenddrop.core.ids import content_id
 from trenddrop.core.time import Clock
-from trenddrop.matching.match import Match
+from trenddrop.matching.matches import Match
 from trenddrop.matching.scores import PROBABILITIES
 from trenddrop.warehouse import Warehouse
 

@@ -11,7 +11,7 @@ from trenddrop.metadata.hashtags import Choice
 from trenddrop.metadata.limits import PlatformLimits
 
 if TYPE_CHECKING:
-    from trenddrop.metadata.generate import Metadata
+    from trenddrop.metadata.generator import Metadata
 
 SHINGLE = 8  # code points; works for scripts that put no space between words
 

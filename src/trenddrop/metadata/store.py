@@ -6,7 +6,7 @@ import polars as pl
 from polars._typing import PolarsDataType
 
 from trenddrop.core.ids import content_id
-from trenddrop.metadata.generate import Generation, to_json
+from trenddrop.metadata.generator import Generation, to_json
 from trenddrop.warehouse import Warehouse
 
 _UTC = pl.Datetime("us", "UTC")

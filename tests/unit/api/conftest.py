@@ -11,7 +11,7 @@ from trenddrop.api import create_app
 from trenddrop.api.contract import HashtagScore, Trend
 from trenddrop.embeddings import PackagedMiniLM
 from trenddrop.matching import Match
-from trenddrop.metadata.generate import Generation, Metadata
+from trenddrop.metadata.generator import Generation, Metadata
 
 NOW = datetime(2026, 1, 2, 3, tzinfo=UTC)
 

@@ -4,7 +4,7 @@ import pytest
 from trenddrop.core.errors import ConfigError
 from trenddrop.index import ExactIndex
 from trenddrop.matching import Video, load_matching, match
-from trenddrop.matching.match import lift
+from trenddrop.matching.matches import lift
 
 TRENDS = ("cooking pasta", "gardening", "football", "home workout", "fyp", "viral")
 NO_SCORES = pl.DataFrame(schema={"hashtag_id": pl.String})
