@@ -74,7 +74,9 @@ def outlier_spike(table: ir.Table, rule: OutlierSpike) -> ir.Table:
     value = kept[rule.column].cast("float64")
     if rule.scale == "log":
         value = (ibis.greatest(value, 0.0) + 1.0).ln()
-    values = kept.select(*keys, value=value)
+    versions = kept.select(*keys, time=kept[rule.time], version=kept[rule.version], value=value)
+    newest = versions.group_by([*keys, "time"]).aggregate(value=versions.value.argmax(versions.version))
+    values = newest.select(*keys, "value")
     centre = values.group_by(keys).aggregate(records=values.count(), centre=values.value.quantile(0.5))
     centre = centre.filter(centre.records >= rule.minimum_records)
     away = values.join(centre, keys).select(*keys, "value", "centre")

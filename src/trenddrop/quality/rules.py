@@ -78,13 +78,16 @@ class OutlierSpike(_Rule):
 
     The robust deviation is 1.4826 times the median absolute deviation or, where more than half of the records are
     equal, 1.2533 times the mean one (Iglewicz and Hoaglin, "How to detect and handle outliers", 1993); of log(1 + x)
-    on the log scale, and never under ``smallest_deviation``. Entities with fewer records are not judged.
+    on the log scale, and never under ``smallest_deviation``. Entities with fewer records are not judged. Of several
+    records of an entity with the same ``time`` the one with the greatest ``version`` counts.
     """
 
-    reads = ("entity", "column", "where_false")
+    reads = ("entity", "column", "where_false", "time", "version")
     check: Literal["outlier_spike"]
     entity: Columns
     column: str
+    time: str
+    version: str
     where_false: tuple[str, ...] = ()
     scale: Literal["log", "linear"] = "log"
     robust_z: float = Field(default=6.0, gt=0)

@@ -113,12 +113,27 @@ def test_a_spike_far_above_the_median_hour_is_an_outlier(any_wh: Warehouse):
         "table": "hashtag_metrics",
         "entity": ["hashtag_id"],
         "column": "view_count",
+        "time": "timestamp",
+        "version": "created_timestamp",
         "where_false": ["is_gap"],
         "severity": rates(),
     }
     check = only(run_checks(any_wh, rules(rule), now=START))
     assert (check.checked, check.failed, check.severity) == (41 + 40 + 30, 1, "low")
     assert check.details["greatest_robust_z"] > 6
+
+
+def test_only_the_newest_version_of_an_hour_is_judged(any_wh: Warehouse):
+    numbers = [100.0 + place % 5 for place in range(30)]
+    spiky = metrics({"t:a": [*numbers[:-1], 1e8]})
+    mended = metrics({"t:a": numbers}).tail(1).with_columns(pl.col("created_timestamp") + HOUR)
+    any_wh.append("hashtag_metrics", pl.concat([mended, spiky]))
+    rule = {
+        "check": "outlier_spike", "table": "hashtag_metrics", "entity": ["hashtag_id"], "column": "view_count",
+        "time": "timestamp", "version": "created_timestamp", "severity": rates(),
+    }  # fmt: skip
+    check = only(run_checks(any_wh, rules(rule), now=START))
+    assert (check.checked, check.failed) == (30, 0)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +280,7 @@ def test_both_engines_and_a_plain_loop_agree_on_spikes(any_wh: Warehouse):
     any_wh.append("hashtag_metrics", metrics(values))
     rule = {
         "check": "outlier_spike", "table": "hashtag_metrics", "entity": ["hashtag_id"], "column": "view_count",
-        "robust_z": 0.6, "severity": rates(),
+        "time": "timestamp", "version": "created_timestamp", "robust_z": 0.6, "severity": rates(),
     }  # fmt: skip
     failed = 0
     for numbers in values.values():
