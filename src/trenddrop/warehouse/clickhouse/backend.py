@@ -53,10 +53,7 @@ class ClickHouseBackend(Backend):
         sql = self.compile(expr.as_table(), limit=limit, params=params)
         got = self.con.query_arrow(sql, use_strings=True, external_data=self.external_data(expr))
         target = schema.to_pyarrow()
-        columns = [
-            column if column.type == field.type else column.cast(field.type)
-            for column, field in zip(got.columns, target, strict=True)
-        ]
+        columns = [_as_type(column, field.type) for column, field in zip(got.columns, target, strict=True)]
         return expr.__pyarrow_result__(pa.Table.from_arrays(columns, schema=target))
 
     def _normalize_external_tables(self, external_tables: Mapping[str, Any] | None = None) -> Any:
@@ -75,6 +72,14 @@ def _travels_as_arrow(dtype: dt.DataType) -> bool:
     """Return whether ClickHouse writes this type as the Arrow type that Ibis expects, or one that casts to it."""
     if dtype.is_array():
         return _travels_as_arrow(dtype.value_type)
-    if dtype.is_timestamp():
-        return dtype.scale is not None  # DateTime without a scale arrives as uint32
-    return bool(dtype.is_integer() or dtype.is_floating() or dtype.is_boolean() or dtype.is_string())
+    return bool(dtype.is_integer() or dtype.is_floating() or dtype.is_boolean() or dtype.is_string()) or (
+        dtype.is_timestamp() or dtype.is_date()
+    )
+
+
+def _as_type(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
+    if column.type == target:
+        return column
+    if column.type == pa.uint32() and pa.types.is_timestamp(target):  # a DateTime, as toStartOfHour returns it
+        return column.cast(pa.int64()).cast(pa.timestamp("s", target.tz)).cast(target)
+    return column.cast(target)

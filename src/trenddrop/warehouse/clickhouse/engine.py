@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, TypeVar
 
+import ibis.expr.datatypes as dt
 import ibis.expr.schema as sch
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -141,7 +142,7 @@ class ClickHouseWarehouse:
         with self._mutex:
             self._command(f"CREATE TABLE `{name}` ({body}) ENGINE = MergeTree ORDER BY ()")
             self._staged.add(name)
-            self._insert(name, data, list(schema.names), hidden=None)
+            self._insert(name, data, schema, hidden=None)
         return self.backend.table(name)
 
     def release(self) -> None:
@@ -233,21 +234,20 @@ class ClickHouseWarehouse:
         assert self._open is not None  # noqa: S101 - transact called us
         transaction, first = self._open, self._open.appends * APPEND_STRIDE
         transaction.appends += 1
-        columns = [column for column in schema.names if column in column_names(rows)]
         data = rows if isinstance(rows, ir.Table) else as_arrow(rows, name=name, schema=schema)
         table = storage.rows_table(name)
-        self._insert(table, data, columns, hidden=(transaction.commit_id, first))
+        self._insert(table, data, schema, hidden=(transaction.commit_id, first))
         if isinstance(data, pa.Table):
             return int(data.num_rows)
         mine = f"_commit_id = {quoted(transaction.commit_id)} AND _row >= {first}"
         return int(self._value(f"SELECT count() FROM `{table}` WHERE {mine}"))
 
     def _insert(
-        self, table: str, data: ir.Table | pa.Table, columns: list[str], *, hidden: tuple[str, int] | None
+        self, table: str, data: ir.Table | pa.Table, schema: sch.Schema, *, hidden: tuple[str, int] | None
     ) -> None:
-        """Insert rows; ``hidden`` is their transaction and the number of the first of them."""
+        """Insert the rows' columns, of types that fit the schema; ``hidden`` is their transaction and first number."""
+        columns = column_names(data)
         if isinstance(data, pa.Table):
-            data = data.select(columns)
             if hidden is not None:
                 commit_id, first = hidden
                 data = data.append_column("_commit_id", pa.repeat(pa.scalar(commit_id), data.num_rows))
@@ -257,7 +257,7 @@ class ClickHouseWarehouse:
                     self._client.insert_arrow(table, data)
             return
         names = [f"`{column}`" for column in columns]
-        values = list(names)
+        values = [_exactly(column, data.schema()[column], schema[column]) for column in columns]
         if hidden is not None:
             names += storage.HIDDEN
             values += [quoted(hidden[0]), f"rowNumberInAllBlocks() + {hidden[1]}"]
@@ -369,3 +369,13 @@ class ClickHouseWarehouse:
     def _value(self, query: str) -> int:
         with translated(self._where):
             return self._client.query(query).result_rows[0][0]
+
+
+def _exactly(column: str, source: dt.DataType, target: dt.DataType) -> str:
+    """Return a column in the target's type; ClickHouse's INSERT would wrap numbers and null a text that is none."""
+    if source.is_string() and not target.is_string():
+        raise SchemaError(f"{column}: is text, the table has {target}; cast it in the expression")
+    wraps = source.is_integer() and target.is_integer() and source.copy(nullable=True) != target.copy(nullable=True)
+    if wraps or (source.is_floating() and target.is_integer()):
+        return f"accurateCast(`{column}`, {quoted(column_type(target, staged=True))})"
+    return f"`{column}`"
