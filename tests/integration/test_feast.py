@@ -178,6 +178,20 @@ def test_an_unknown_service_names_the_known_ones(settings: Settings, wh: Warehou
         training_frame(wh, settings, entity_rows(), feature_service="no_such_service")
 
 
+def test_a_home_that_was_never_applied_says_so(tmp_path: Path):
+    with pytest.raises(NotFoundError, match="not applied; known: none"):
+        online_features(Settings(home=tmp_path), ["tiktok:a"], feature_service=SERVICE, moment=at(1))
+
+
+def test_a_session_notices_what_others_applied_and_materialised(settings: Settings, wh: Warehouse):
+    session = FeatureStoreSession(settings)
+    session.online_features(["tiktok:a"], feature_service=SERVICE, moment=at(9))
+    apply_repo(settings)
+    materialize(settings, end=at(9), warehouse=wh)
+    online = session.online_features(["tiktok:a"], feature_service=SERVICE, moment=at(9))
+    assert online["platform_list_size"].is_not_null().any() or online["velocity"].is_not_null().any()
+
+
 def test_entity_rows_must_not_hold_features_already(settings: Settings, wh: Warehouse):
     with pytest.raises(SchemaError, match=r"already hold features \['velocity'\]"):
         training_frame(wh, settings, entity_rows().with_columns(velocity=1.0), feature_service=SERVICE)

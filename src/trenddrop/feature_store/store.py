@@ -1,9 +1,11 @@
 """The feature store for the rest of the library: apply, training frames, materialisation, online reads."""
 
+import fcntl
 import io
 import os
-from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import datetime, timedelta
 from pathlib import Path
 from string import Template
@@ -27,6 +29,7 @@ class FeatureStoreSession:
     """
 
     def __init__(self, settings: Settings, *, repo: Path | None = None) -> None:
+        _load_feast()
         from feast import FeatureStore
         from feast.repo_config import RepoConfig
 
@@ -51,10 +54,9 @@ class FeatureStoreSession:
         contents = read_declarations(self._folder, project=store.project)
         for source in contents.data_sources:
             source.validate(store.config)
-        changed, gone, _, _ = extract_objects_for_apply_delete(store.project, store.registry, contents)
-        with redirect_stdout(io.StringIO()):
+        with self._writing_the_registry(), redirect_stdout(io.StringIO()):
+            changed, gone, _, _ = extract_objects_for_apply_delete(store.project, store.registry, contents)
             store.apply(changed, objects_to_delete=gone, partial=False)
-        self._plans.clear()
         return sorted(service.name for service in contents.feature_services)
 
     def training_frame(
@@ -75,7 +77,7 @@ class FeatureStoreSession:
         from trenddrop.feature_store.access import lend
 
         progress = io.StringIO()
-        with lend(warehouse), redirect_stdout(progress), redirect_stderr(progress):
+        with self._writing_the_registry(), lend(warehouse), redirect_stdout(progress), redirect_stderr(progress):
             self.feast.materialize(as_utc(start), as_utc(end))
 
     def online_features(self, hashtag_ids: Sequence[str], *, feature_service: str, moment: datetime) -> pl.DataFrame:
@@ -101,17 +103,31 @@ class FeatureStoreSession:
             ) from error
 
     def _plan(self, name: str) -> "_OnlinePlan":
-        if name not in self._plans:
-            self._plans[name] = _OnlinePlan(self.feast, self._service(name))
+        registry = self.feast.registry
+        registry.list_projects(allow_cache=True)  # reads the file again when it has changed
+        version = registry.proto().version_id
+        if name not in self._plans or self._plans[name].version != version:
+            self._plans[name] = _OnlinePlan(self.feast, self._service(name), version)
         return self._plans[name]
+
+    @contextmanager
+    def _writing_the_registry(self) -> Iterator[None]:
+        """Exclude other writers of this machine: Feast reads the whole file, changes it and writes it back."""
+        folder = self._settings.home.resolve() / "feast"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "registry.lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self.feast.refresh_registry()
+            yield
 
 
 class _OnlinePlan:
     """What one read of a feature service takes from which wide table."""
 
-    def __init__(self, store: Any, service: Any) -> None:
+    def __init__(self, store: Any, service: Any, version: str) -> None:
         from trenddrop.feature_store.online import wide_table
 
+        self.version = version
         self.reads = []
         self.schema: dict[str, Any] = {"hashtag_id": pl.String}
         for projection in service.feature_view_projections:
@@ -177,6 +193,14 @@ def online_features(
     """
     session = FeatureStoreSession(settings)
     return session.online_features(hashtag_ids, feature_service=feature_service, moment=moment or utc_now())
+
+
+def _load_feast() -> None:
+    """Import Feast without the warning filters that it sets for the whole process."""
+    with warnings.catch_warnings():
+        import feast
+        import feast.infra.provider
+        import feast.on_demand_feature_view  # noqa: F401
 
 
 def _longest_life(store: Any) -> timedelta:

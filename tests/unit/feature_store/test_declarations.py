@@ -1,0 +1,75 @@
+import sys
+from pathlib import Path
+
+import pytest
+
+from trenddrop.core.errors import NotFoundError
+from trenddrop.features import DEFINITIONS
+from trenddrop.schemas import TABLES
+
+
+@pytest.fixture(scope="module")
+def declared():
+    from trenddrop.feature_store.declarations import feature_repo_folder, read_declarations
+
+    return read_declarations(feature_repo_folder(), project="trenddrop")
+
+
+def test_every_feature_stands_in_one_view_with_its_description(declared):
+    fields = [field for view in declared.feature_views for field in view.features]
+    assert sorted(field.name for field in fields) == sorted(definition.name for definition in DEFINITIONS)
+    described = {definition.name: definition.description for definition in DEFINITIONS}
+    assert {field.name: field.description for field in fields} == described
+
+
+def test_every_view_reads_columns_that_its_table_has(declared):
+    for view in declared.feature_views:
+        columns = TABLES[view.batch_source.table].columns
+        assert {field.name for field in view.features} | set(view.join_keys) <= set(columns)
+        assert view.ttl, f"{view.name}: values would live for ever"
+
+
+def test_every_entity_says_the_type_of_its_key(declared):
+    from feast import ValueType
+
+    untyped = [entity.name for entity in declared.entities if entity.value_type is ValueType.UNKNOWN]
+    assert untyped == ["__dummy"]  # of Feast itself, for views without an entity
+
+
+def test_reading_leaves_the_process_as_it_was(tmp_path: Path):
+    from trenddrop.feature_store.declarations import read_declarations
+
+    (tmp_path / "entities.py").write_text(
+        "from feast import Entity, ValueType\nx = Entity(name='x', value_type=ValueType.STRING)\n"
+    )
+    (tmp_path / "views").mkdir()
+    (tmp_path / "views" / "one.py").write_text("from entities import x\n")
+    before, path, folder = set(sys.modules), list(sys.path), Path.cwd()
+    found = read_declarations(tmp_path, project="p")
+    assert [entity.name for entity in found.entities][:1] == ["x"]
+    assert not {name for name in set(sys.modules) - before if name.split(".")[0] in {"entities", "views"}}
+    assert (sys.path, Path.cwd()) == (path, folder)
+
+
+def test_an_unknown_group_names_the_known_ones():
+    from trenddrop.feature_store.fields import fields_of
+
+    with pytest.raises(NotFoundError, match=r"\['Z'\]: not defined; defined are \['A'"):
+        fields_of("A", "Z")
+
+
+def test_the_feature_store_package_does_not_import_feast():
+    import subprocess
+
+    code = "import sys, trenddrop.feature_store; sys.exit('feast' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_importing_feast_leaves_the_warning_filters_alone():
+    import subprocess
+
+    code = (
+        "import sys, warnings, trenddrop.feature_store.store as s; before = list(warnings.filters); s._load_feast(); "
+        "sys.exit(before != warnings.filters)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
