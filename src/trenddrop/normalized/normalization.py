@@ -9,8 +9,7 @@ from trenddrop.core.progress import SILENT, Progress
 from trenddrop.core.time import Clock
 from trenddrop.normalized.additions import has_windows
 from trenddrop.normalized.hashtag_metrics import hashtag_metrics
-from trenddrop.normalized.hashtags import hashtag_levels, with_totals
-from trenddrop.normalized.trend_topics import example_captions, trend_topics
+from trenddrop.normalized.trend_topics import example_captions, newest_scores, trend_topics
 from trenddrop.schemas import TABLES
 from trenddrop.warehouse import Warehouse
 
@@ -63,14 +62,11 @@ def _normalize(wh: Warehouse, *, clock: Clock, progress: Progress) -> NormalizeS
     progress.advance(STAGE, 2, _STEPS)
     written = _replace(wh, "hashtag_metrics", metrics, affected.hashtags, key="hashtag_id")
     progress.advance(STAGE, 3, _STEPS)
-    levels = wh.stage(hashtag_levels(affected.observations))
-    before = _of(wh.table("hashtags"), affected.hashtags, "hashtag_id")
-    hashtags = wh.stage(with_totals(before, levels))
-    _replace(wh, "hashtags", hashtags, affected.hashtags, key="hashtag_id")
-    progress.advance(STAGE, 4, _STEPS)
-    captions = wh.stage(_captions(wh, affected)) if affected.videos is not None else None
-    topics = wh.stage(trend_topics(hashtags, levels, captions))
+    hashtags = _of(wh.table("hashtags"), affected.hashtags, "hashtag_id")
+    captions = None if affected.videos is None else wh.stage(_captions(wh, affected))
+    topics = trend_topics(hashtags, newest_scores(metrics), captions)
     _replace(wh, "trend_topics", topics, affected.hashtags, key="id")
+    progress.advance(STAGE, 4, _STEPS)
     _complete(wh, new, clock=clock)
     progress.advance(STAGE, _STEPS, _STEPS)
     videos = 0 if affected.videos is None else _count(affected.videos.select("video_id").distinct())
@@ -123,7 +119,7 @@ def _replace(wh: Warehouse, name: str, rows: ir.Table, hashtags: ir.Table | None
     there = wh.table(name)
     if not _count(there.limit(1)):
         return wh.append(name, rows)
-    before = wh.stage(_of(there, hashtags, key))
+    rows, before = wh.stage(rows), wh.stage(_of(there, hashtags, key))
     schema = TABLES[name]
     stale = wh.stage(before.difference(rows).select(*schema.key))
     wh.delete(name, stale)

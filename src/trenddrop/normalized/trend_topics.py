@@ -3,10 +3,20 @@
 import ibis
 import ibis.expr.types as ir
 
+from trenddrop.normalized.hours import hour_of
 from trenddrop.schemas.trend_topics import TREND_TOPICS
 
 CAPTIONS = 5  # newest captions that show how a hashtag is used
 _NO_TEXTS = ibis.literal([], type="array<string>")
+_HOURS = 1 << 21  # more than there are from 1970 to 2200
+
+
+def newest_scores(metrics: ir.Table) -> ir.Table:
+    """Return ``hashtag_id`` and ``score`` of the newest hour with one, in the version that was created last."""
+    visible = ibis.greatest(hour_of(metrics.timestamp), hour_of(metrics.created_timestamp))
+    place = hour_of(metrics.timestamp) * _HOURS + visible  # one version per hour and hour of becoming visible
+    scored = metrics.mutate(place=place).filter(metrics.score.notnull())
+    return scored.group_by("hashtag_id").aggregate(score=scored.score.argmax(scored.place))
 
 
 def example_captions(videos: ir.Table) -> ir.Table:
@@ -22,11 +32,9 @@ def example_captions(videos: ir.Table) -> ir.Table:
     return ranked.group_by("hashtag_id").aggregate(example_captions=ranked.caption.collect(order_by=ranked.place))
 
 
-def trend_topics(hashtags: ir.Table, levels: ir.Table, captions: ir.Table | None) -> ir.Table:
+def trend_topics(hashtags: ir.Table, scores: ir.Table, captions: ir.Table | None) -> ir.Table:
     """Return one trend per hashtag; its score is the newest heat of the platform, else its total views."""
-    joined = hashtags.left_join(levels.select("hashtag_id", "score", "total_views"), "hashtag_id").drop(
-        "hashtag_id_right"
-    )
+    joined = hashtags.left_join(scores, "hashtag_id").drop("hashtag_id_right")
     if captions is not None:
         joined = joined.left_join(captions, "hashtag_id").drop("hashtag_id_right")
         joined = joined.mutate(example_captions=joined.example_captions.fill_null(_NO_TEXTS))
@@ -38,7 +46,7 @@ def trend_topics(hashtags: ir.Table, levels: ir.Table, captions: ir.Table | None
         title=joined.title.fill_null(joined.name),
         tags=ibis.array([joined.name]),
         matched_keywords=_NO_TEXTS,
-        score=ibis.coalesce(joined.score, joined.total_views.cast("float64")),
+        score=ibis.coalesce(joined.score, joined.total_lifetime_views.cast("float64")),
         fetched_at=joined.last_updated_at,
     )
     return rows.select(*TREND_TOPICS.columns)

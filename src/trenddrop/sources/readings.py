@@ -4,6 +4,7 @@ A reading is a few steps, each a set of columns over those of the step before, s
 later steps share once, and the query stays as small as it reads.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -39,6 +40,7 @@ _NUMBER = rf"^(-?[0-9]+(?:\.[0-9]+)?)\s*({_SUFFIXES})?\.?\+?$"
 _THOUSANDS = r"^-?[0-9]{1,3}(,[0-9]{3})+"
 _CLOCK = r"^(?:([0-9]{1,3}):)?([0-9]{1,3}):([0-9]{2})$"
 _LARGEST_COUNT = 2**62
+_LARGEST_SCORE = sys.float_info.max
 _EARLIEST_US = 631_152_000_000_000  # 1990-01-01
 _LATEST_US = 4_102_444_800_000_000  # 2100-01-01
 _EPOCH_UNITS_US = {"epoch_s": 1e6, "epoch_ms": 1e3, "epoch_us": 1.0}
@@ -47,7 +49,10 @@ _EPOCH_UNITS_US = {"epoch_s": 1e6, "epoch_ms": 1e3, "epoch_us": 1.0}
 class Reading(Protocol):
     """How one column of text becomes a typed column."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """Return the name of the typed column."""
+        ...
 
     def steps(self) -> int:
         """Return how many steps there are."""
@@ -134,24 +139,23 @@ class Count:
 
     def steps(self) -> int:
         """Return how many steps there are."""
-        return 5
+        return 4
 
     def step(self, number: int, table: ir.Table) -> Columns:
         """Return the columns of the step."""
-        clean, whole, long, wide = (f"_{part}_{self.name}" for part in ("clean", "whole", "long", "wide"))
+        whole, odd, wide = (f"_{part}_{self.name}" for part in ("whole", "odd", "wide"))
+        text = table[self.column]
         if number == 0:
-            return {clean: _clean(table[self.column])}
+            return {whole: text.try_cast("int64")}
         if number == 1:
-            return {whole: table[clean].try_cast("int64")}
+            return {odd: ibis.ifelse(table[whole].isnull() & text.notnull(), _clean(text), ibis.null("string"))}
         if number == 2:
-            is_odd = table[whole].isnull() & table[clean].notnull()
-            return {long: ibis.ifelse(is_odd, table[clean], ibis.null("string"))}
-        if number == 3:
-            read_long = _abbreviated(table[long]) if self.number_format == "any" else table[long].try_cast("float64")
-            return {wide: ibis.ifelse(table[long].notnull(), read_long, ibis.null("float64"))}
+            read_odd = _abbreviated(table[odd]) if self.number_format == "any" else table[odd].try_cast("float64")
+            return {wide: ibis.ifelse(table[odd].notnull(), read_odd, ibis.null("float64"))}
         fits = table[wide].between(0.0, float(_LARGEST_COUNT))
+        is_empty = table[whole].isnull() & table[odd].isnull()
         rounded = ibis.ifelse(fits, table[wide], ibis.null("float64")).round().try_cast("int64")
-        good = ibis.coalesce(table[whole].between(0, _LARGEST_COUNT), fits, table[clean].isnull())
+        good = ibis.coalesce(table[whole].between(0, _LARGEST_COUNT), fits, is_empty)
         fault = ibis.cases(
             ((table[whole] < 0) | (table[wide] < 0), "is negative"),
             (table[whole].isnull() & (table[wide].isnull() | table[wide].isnan()), "is not a number"),
@@ -160,7 +164,7 @@ class Count:
         value = ibis.ifelse(table[whole].notnull(), table[whole], rounded)
         return {
             self.name: ibis.ifelse(good, value, ibis.null("int64")),
-            f"_reason_{self.name}": ibis.ifelse(good, ibis.null("string"), _faulty(self.field, table[clean], fault)),
+            f"_reason_{self.name}": ibis.ifelse(good, ibis.null("string"), _faulty(self.field, text, fault)),
         }
 
 
@@ -175,22 +179,26 @@ class Score:
 
     def steps(self) -> int:
         """Return how many steps there are."""
-        return 3
+        return 4
 
     def step(self, number: int, table: ir.Table) -> Columns:
         """Return the columns of the step."""
-        clean, wide = f"_clean_{self.name}", f"_wide_{self.name}"
+        plain, odd, wide = (f"_{part}_{self.name}" for part in ("plain", "odd", "wide"))
+        text = table[self.column]
         if number == 0:
-            return {clean: _clean(table[self.column])}
+            return {plain: text.try_cast("float64")}
         if number == 1:
-            return {wide: ibis.coalesce(table[clean].try_cast("float64"), _abbreviated(table[clean]))}
-        finite = table[wide].notnull() & ~table[wide].isnan() & ~table[wide].isinf()
-        good = table[clean].isnull() | finite
+            return {odd: ibis.ifelse(table[plain].isnull() & text.notnull(), _clean(text), ibis.null("string"))}
+        if number == 2:
+            read_odd = ibis.ifelse(table[odd].notnull(), _abbreviated(table[odd]), ibis.null("float64"))
+            return {wide: ibis.ifelse(table[plain].notnull(), table[plain], read_odd)}
+        finite = table[wide].abs() <= _LARGEST_SCORE  # false for NaN, which the engine sorts above all numbers
+        is_empty = table[plain].isnull() & table[odd].isnull()
         value = ibis.ifelse(finite, table[wide], ibis.null("float64"))
-        fault = _faulty(self.field, table[clean], ibis.literal("is not a finite number"))
+        fault = _faulty(self.field, text, ibis.literal("is not a finite number"))
         return {
             self.name: value.nullif(0.0) if self.zero_is_unknown else value,
-            f"_reason_{self.name}": ibis.ifelse(good, ibis.null("string"), fault),
+            f"_reason_{self.name}": ibis.ifelse(finite | is_empty, ibis.null("string"), fault),
         }
 
 
@@ -308,7 +316,7 @@ def _abbreviated(text: ir.StringValue) -> ir.FloatingValue:
     """Read a number with separated thousands or a suffix."""
     plain = ibis.ifelse(text.re_search(_THOUSANDS), text.replace(",", ""), text).lower()
     suffix = plain.re_extract(_NUMBER, 2)
-    multiple = ibis.cases(*((suffix.isin(group), value) for value, group in _MULTIPLES.items()), else_=1.0)
+    multiple = suffix.cases(*((word, value) for value, group in _MULTIPLES.items() for word in group), else_=1.0)
     abbreviated = plain.re_extract(_NUMBER, 1).nullif("").try_cast("float64") * multiple
     return ibis.coalesce(text.try_cast("float64"), abbreviated)
 

@@ -108,20 +108,20 @@ class _Reader:
             good = good.mutate(name=good.tags.unnest())
             good = good.filter(~good.name.re_search(BLANK_NAME))
         columns = [column for column in good.columns if column in _HASHTAG_COLUMNS]
-        hashtags = good.select("record", *columns)
+        hashtags = good.select("record", "batch_id", *columns)
         title = hashtags.title if "title" in columns else hashtags.name
         return hashtags.mutate(title=strip(title), trend_type=ibis.literal(self.mapping.trend_type))
 
     def videos(self, good: ir.Table) -> ir.Table:
         """Return one row per good record."""
-        return good.select("record", *(column for column in good.columns if column in _VIDEO_COLUMNS))
+        return good.select("record", "batch_id", *(column for column in good.columns if column in _VIDEO_COLUMNS))
 
     def creators(self, good: ir.Table) -> ir.Table | None:
         """Return the creators of the videos, of whom nothing but the id is known."""
         if "creator_id" not in good.columns:
             return None
         known = good.filter(good.creator_id.notnull())
-        return known.select("record", "creator_id", "observed_at", "fetched_at")
+        return known.select("record", "batch_id", "creator_id", "observed_at", "fetched_at")
 
     @property
     def _has_many_tags(self) -> bool:

@@ -115,18 +115,20 @@ class TikTokExport:
 
 def _videos(good: ir.Table) -> ir.Table:
     return good.select(
-        "record", "video_id", "observed_at", "fetched_at", "created_at", "creator_id", "view_count", "like_count",
+        "record",
+        "batch_id", "video_id", "observed_at", "fetched_at", "created_at", "creator_id", "view_count", "like_count",
         "comment_count", "share_count", "tags", "sound_id", "caption", "duration_seconds",
     )  # fmt: skip
 
 
 def _creators(good: ir.Table) -> ir.Table:
     known = good.filter(good.creator_id.notnull())
-    return known.select("record", "creator_id", "observed_at", "fetched_at", "username", "follower_count")
+    return known.select("record", "batch_id", "creator_id", "observed_at", "fetched_at", "username", "follower_count")
 
 
 def _sounds(good: ir.Table) -> ir.Table:
     known = good.filter(good.sound_id.notnull())
     return known.select(
-        "record", "sound_id", "observed_at", "fetched_at", "title", "artist", "is_original", "usage_count"
+        "record",
+        "batch_id", "sound_id", "observed_at", "fetched_at", "title", "artist", "is_original", "usage_count"
     )

@@ -193,7 +193,8 @@ def _tags_reason(typed: ir.Table) -> ir.StringValue:
 def _hashtags(good: ir.Table) -> ir.Table:
     pages = good.filter(good.entity_type == "hashtag")
     return pages.select(
-        "record", "observed_at", "fetched_at", name=pages.challenge, view_count=pages.page_views,
+        "record",
+        "batch_id", "observed_at", "fetched_at", name=pages.challenge, view_count=pages.page_views,
         video_count=pages.page_videos, like_count=pages.page_likes, comment_count=pages.page_comments,
         share_count=pages.page_shares, title=pages.challenge.re_replace("^#+", ""), description=pages.challenge_text,
         trend_type=ibis.literal("hashtag"),
@@ -203,7 +204,8 @@ def _hashtags(good: ir.Table) -> ir.Table:
 def _videos(good: ir.Table) -> ir.Table:
     videos = good.filter(good.entity_type == "video")
     return videos.select(
-        "record", "video_id", "observed_at", "fetched_at", "created_at", "view_count", "like_count", "comment_count",
+        "record",
+        "batch_id", "video_id", "observed_at", "fetched_at", "created_at", "view_count", "like_count", "comment_count",
         "share_count", "download_count", "tags", "sound_id", "region", "caption", "duration_seconds", "language",
         "is_duet", "is_stitch", creator_id=ibis.coalesce(videos.author_id, videos.username),
     )  # fmt: skip
@@ -212,7 +214,8 @@ def _videos(good: ir.Table) -> ir.Table:
 def _creators(good: ir.Table, hash_key: str) -> ir.Table:
     known = good.filter(good.author_id.notnull())
     return known.select(
-        "record", "observed_at", "fetched_at", "username", "display_name", "bio", "follower_count",
+        "record",
+        "batch_id", "observed_at", "fetched_at", "username", "display_name", "bio", "follower_count",
         "following_count", "is_verified", "location", creator_id=known.author_id, like_count=known.creator_likes,
         video_count=known.creator_videos,
     )  # fmt: skip
@@ -221,7 +224,8 @@ def _creators(good: ir.Table, hash_key: str) -> ir.Table:
 def _sounds(good: ir.Table) -> ir.Table:
     known = good.filter(good.sound_id.notnull())
     return known.select(
-        "record", "sound_id", "observed_at", "fetched_at", "artist", "is_original", title=known.sound_title,
+        "record",
+        "batch_id", "sound_id", "observed_at", "fetched_at", "artist", "is_original", title=known.sound_title,
         duration_seconds=known.sound_seconds,
         usage_count=ibis.ifelse(known.entity_type == "sound", known.page_videos, ibis.null("int64")),
     )  # fmt: skip

@@ -18,6 +18,7 @@ from trenddrop.sources.engine_functions import content_hash
 from trenddrop.sources.source import Parsed, Source
 from trenddrop.staging.engine import ParsingEngine
 from trenddrop.staging.files import InputFile, groups, input_files
+from trenddrop.staging.hashtags import upsert_hashtags
 from trenddrop.staging.latest import upsert_latest
 from trenddrop.staging.names import hashtag_names
 from trenddrop.staging.observations import Rows, rows_of
@@ -110,7 +111,7 @@ def _ingest_group(
         names = None
         if parsed.hashtags is not None or parsed.videos is not None:
             names = hashtag_names(parsed, platform=source.platform, engine=engine)
-        rows = rows_of(parsed, names, source=source, privacy=privacy)
+        rows = rows_of(parsed, names, source=source, privacy=privacy, hold=engine.hold)
         return wh.transact(
             lambda: _write(wh, source, group, parsed.records, rows, engine=engine, clock=clock), claim=CLAIM
         )
@@ -189,14 +190,21 @@ def _write(
     if already:
         records = records.filter(records.batch_id.isin([file.batch_id for file in new]))
     raw_name = raw_data(source.system).name
-    records = _with_status(records, wh.table(raw_name), wh=wh, engine=engine)
+    records, has_copies = _with_status(records, wh.table(raw_name), wh=wh, engine=engine)
+
+    def used(table: ir.Table) -> ir.Table:
+        if not has_copies and not already:
+            return table
+        return table.semi_join(records.filter(records.status == "processed"), "record")
+
     now = ibis.literal(clock(), type="timestamp('UTC', 6)")
     wh.append(raw_name, engine.give(_raw_rows(records, source, now)))
-    used = records.filter(records.status == "processed").select("record", "batch_id")
     for name, table in rows.observations.items():
-        wh.append(name, engine.give(table.join(used, "record").drop("record")))
+        wh.append(name, engine.give(used(table).drop("record")))
     for name, table in rows.entities.items():
-        upsert_latest(wh, name, table.semi_join(used, "record").drop("record"), engine=engine)
+        upsert_latest(wh, name, used(table).drop("record"), engine=engine)
+    if rows.sightings is not None:
+        upsert_hashtags(wh, used(rows.sightings), source, engine=engine)
     batches = _batch_rows(records, new, source, clock=clock)
     wh.append("ingestion_batches", batches.to_arrow())
     counts = batches.select(pl.col("^.*_records$").sum()).row(0, named=True)
@@ -209,8 +217,8 @@ def _write(
     )
 
 
-def _with_status(records: ir.Table, raw: ir.Table, *, wh: Warehouse, engine: ParsingEngine) -> ir.Table:
-    """Add ``occurrence`` (0: the first record with this text) and ``status``."""
+def _with_status(records: ir.Table, raw: ir.Table, *, wh: Warehouse, engine: ParsingEngine) -> tuple[ir.Table, bool]:
+    """Add ``occurrence`` (0: the first record with this text) and ``status``; say whether there are copies."""
     hashes = records.group_by("content_hash").aggregate(copies=records.count())
     hashes = engine.hold(hashes)
     repeated = hashes.filter(hashes.copies > 1).select("content_hash").mutate(before=ibis.literal(0, type="int64"))
@@ -220,7 +228,8 @@ def _with_status(records: ir.Table, raw: ir.Table, *, wh: Warehouse, engine: Par
         known = engine.fetch(known)
         repeated = known.union(repeated.anti_join(known, "content_hash"))
     repeated = engine.hold(repeated)
-    if not repeated.count().to_pyarrow().as_py():
+    has_copies = bool(repeated.count().to_pyarrow().as_py())
+    if not has_copies:
         counted = records.mutate(occurrence=ibis.literal(0, type="int64"))
     else:
         some = records.select("record", "content_hash").join(repeated, "content_hash")
@@ -228,11 +237,8 @@ def _with_status(records: ir.Table, raw: ir.Table, *, wh: Warehouse, engine: Par
         some = some.select("record", occurrence=ibis.row_number().over(window).cast("int64") + some.before)
         counted = records.left_join(engine.hold(some), "record").drop("record_right")
         counted = counted.mutate(occurrence=counted.occurrence.fill_null(0))
-    return counted.mutate(
-        status=ibis.cases(
-            (counted.occurrence > 0, "duplicate"), (counted.reason.notnull(), "failed"), else_="processed"
-        )
-    )
+    status = ibis.cases((counted.occurrence > 0, "duplicate"), (counted.reason.notnull(), "failed"), else_="processed")
+    return counted.mutate(status=status), has_copies
 
 
 def _raw_rows(records: ir.Table, source: Source, now: ir.Value) -> ir.Table:

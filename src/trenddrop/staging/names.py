@@ -12,7 +12,10 @@ _PLAIN = r"^[ -~\x{4e00}-\x{9fff}\x{ac00}-\x{d7a3}、。《》「」]*$"
 
 
 def hashtag_names(parsed: Parsed, *, platform: str, engine: ParsingEngine) -> ir.Table:
-    """Return ``written``, ``name`` (normalized) and ``hashtag_id`` of every name in the parsed records."""
+    """Return ``written``, ``name`` (normalized), ``hashtag_id`` and ``hashtag_no`` of every name in the parsed records.
+
+    ``hashtag_no`` is a number that stands for the id while this group of files is worked on.
+    """
     parts = []
     if parsed.hashtags is not None:
         parts.append(parsed.hashtags.select(written="name"))
@@ -22,7 +25,13 @@ def hashtag_names(parsed: Parsed, *, platform: str, engine: ParsingEngine) -> ir
     names = normalized_names(
         pl.from_arrow(written.filter(written.written.notnull()).distinct().to_pyarrow())["written"]
     )
-    return engine.hold(names.with_columns(hashtag_id=pl.lit(f"{platform}:") + pl.col("name")).to_arrow())
+    numbered = names.with_row_index("place").select(
+        "written",
+        "name",
+        hashtag_id=pl.lit(f"{platform}:") + pl.col("name"),
+        hashtag_no=pl.col("place").first().over("name").cast(pl.Int64),
+    )
+    return engine.hold(numbered.to_arrow())
 
 
 def normalized_names(written: pl.Series) -> pl.DataFrame:

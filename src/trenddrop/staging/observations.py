@@ -7,36 +7,38 @@ import ibis.expr.types as ir
 
 from trenddrop.core.settings import Privacy
 from trenddrop.schemas import TABLES
-from trenddrop.sources.engine_functions import keyed_hash, strip
-from trenddrop.sources.source import Parsed, Source
+from trenddrop.sources.engine_functions import keyed_hash
+from trenddrop.sources.source import Hold, Parsed, Source
+from trenddrop.staging.hashtags import sightings_of_hashtags, sightings_of_tags
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Rows by table: ``observations`` to append (with ``record``), ``entities`` whose latest state they bring."""
+    """Rows by table, with ``record``: ``observations`` to append, ``entities`` whose latest state they bring.
+
+    ``sightings`` say what hashtags are called and what is known about them.
+    """
 
     observations: dict[str, ir.Table]
     entities: dict[str, ir.Table]
+    sightings: ir.Table | None
 
 
-def rows_of(parsed: Parsed, names: ir.Table | None, *, source: Source, privacy: Privacy) -> Rows:
+def rows_of(parsed: Parsed, names: ir.Table | None, *, source: Source, privacy: Privacy, hold: Hold) -> Rows:
     """Return the rows that the good records give; ids get the prefix of their system, names are kept or hashed."""
     observations: dict[str, ir.Table] = {}
     entities: dict[str, ir.Table] = {}
+    sightings = []
     if parsed.hashtags is not None and names is not None:
-        hashtags = parsed.hashtags.rename(written="name").join(names, "written")
-        observations["hashtag_observations"] = _columns("hashtag_observations", hashtags, source)
-        entities["hashtags"] = _entity(
-            "hashtags",
-            hashtags.rename(geographic_region="region") if "region" in hashtags.columns else hashtags,
-            source,
-        )
+        named = hold(parsed.hashtags.rename(written="name").join(names, "written").drop("written"))
+        observations["hashtag_observations"] = _columns("hashtag_observations", named, source)
+        sightings.append(sightings_of_hashtags(named))
     if parsed.videos is not None and names is not None:
         videos = _prefixed(parsed.videos, source, "video_id", "creator_id", "sound_id")
-        videos = _with_hashtag_ids(videos, names)
+        videos = hold(_with_hashtag_ids(videos, names))
         observations["video_observations"] = _columns("video_observations", videos, source)
         entities["videos"] = _videos(videos, source)
-        entities["hashtags"] = _union(entities.get("hashtags"), _tags(parsed.videos, names, source))
+        sightings.append(sightings_of_tags(parsed.videos, names))
     if parsed.creators is not None:
         creators = _private(_prefixed(parsed.creators, source, "creator_id"), privacy)
         observations["creator_observations"] = _columns("creator_observations", creators, source)
@@ -45,7 +47,7 @@ def rows_of(parsed: Parsed, names: ir.Table | None, *, source: Source, privacy: 
         sounds = _prefixed(_private_artist(parsed.sounds, privacy), source, "sound_id")
         observations["sound_observations"] = _columns("sound_observations", sounds, source)
         entities["sounds"] = _entity("sounds", sounds, source)
-    return Rows(observations, entities)
+    return Rows(observations, entities, ibis.union(*sightings) if sightings else None)
 
 
 def _columns(table: str, rows: ir.Table, source: Source) -> ir.Table:
@@ -57,13 +59,8 @@ def _entity(table: str, rows: ir.Table, source: Source) -> ir.Table:
     rows = rows.mutate(
         first_seen_at=rows.fetched_at, last_updated_at=rows.fetched_at, platform=ibis.literal(source.platform)
     )
-    if table == "hashtags":
-        rows = rows.mutate(status=ibis.literal("active"))
-    kept = [column for column in TABLES[table].columns if column in rows.columns and column not in _RECOMPUTED]
+    kept = [column for column in TABLES[table].columns if column in rows.columns]
     return rows.select("record", *kept)
-
-
-_RECOMPUTED = {"total_lifetime_views", "total_lifetime_videos"}  # by normalize, from the observations
 
 
 def _videos(videos: ir.Table, source: Source) -> ir.Table:
@@ -89,24 +86,6 @@ def _with_hashtag_ids(videos: ir.Table, names: ir.Table) -> ir.Table:
     return joined.mutate(
         hashtag_ids=joined.hashtag_ids.fill_null(empty), hashtag_names=joined.hashtag_names.fill_null(empty)
     )
-
-
-def _tags(videos: ir.Table, names: ir.Table, source: Source) -> ir.Table:
-    """Return the hashtags of the videos as entities: of them nothing but the name is known."""
-    tags = videos.select("record", "fetched_at", written=videos.tags.unnest()).join(names, "written")
-    return _entity("hashtags", tags.mutate(title=strip(tags.written), trend_type=ibis.literal("hashtag")), source)
-
-
-def _union(left: ir.Table | None, right: ir.Table) -> ir.Table:
-    if left is None:
-        return right
-    columns = list(left.columns) + [column for column in right.columns if column not in left.columns]
-    kinds = dict(right.schema().items()) | dict(left.schema().items())
-    parts = [
-        part.mutate(**{name: ibis.null(kinds[name]) for name in columns if name not in part.columns}).select(*columns)
-        for part in (left, right)
-    ]
-    return parts[0].union(parts[1])
 
 
 def _prefixed(rows: ir.Table, source: Source, *columns: str) -> ir.Table:

@@ -1,0 +1,99 @@
+"""The latest state of hashtags: what their newest records say, and the newest levels of their counters."""
+
+import ibis
+import ibis.expr.types as ir
+
+from trenddrop.schemas.hashtags import HASHTAGS
+from trenddrop.schemas.table import TIMESTAMP
+from trenddrop.sources.engine_functions import strip
+from trenddrop.sources.source import Source
+from trenddrop.staging.engine import ParsingEngine
+from trenddrop.warehouse import Warehouse
+
+_TEXTS = ("trend_type", "language", "geographic_region", "title", "category", "description")
+_LEVELS = {"view_count": "total_lifetime_views", "video_count": "total_lifetime_videos"}
+_COLUMNS = {
+    "hashtag_id": "string",
+    "name": "string",
+    "first_seen_at": TIMESTAMP,
+    "last_updated_at": TIMESTAMP,
+    "observed_at": TIMESTAMP,
+    **dict.fromkeys(_LEVELS, "int64"),
+    **dict.fromkeys(_TEXTS, "string"),
+}
+
+
+def sightings_of_hashtags(named: ir.Table) -> ir.Table:
+    """Return what records of hashtags (joined with their names) say about them."""
+    regions = {"geographic_region": named.region} if "region" in named.columns else {}
+    return _sightings(named.mutate(first_seen_at=named.fetched_at, last_updated_at=named.fetched_at, **regions))
+
+
+def sightings_of_tags(videos: ir.Table, names: ir.Table) -> ir.Table:
+    """Return what the tags of videos say about hashtags: that they were seen, and how they are written."""
+    tags = videos.select("record", "fetched_at", written=videos.tags.unnest()).join(names, "written")
+    return _sightings(
+        tags.mutate(
+            first_seen_at=tags.fetched_at,
+            last_updated_at=tags.fetched_at,
+            title=strip(tags.written),
+            trend_type=ibis.literal("hashtag"),
+        )
+    )
+
+
+def upsert_hashtags(wh: Warehouse, sightings: ir.Table, source: Source, *, engine: ParsingEngine) -> int:
+    """Bring the latest state of the hashtags seen up to date; call it inside a transaction."""
+    there = wh.table("hashtags")
+    if there.limit(1).count().to_pyarrow().as_py():
+        numbers = engine.hold(sightings.group_by("hashtag_id").aggregate(hashtag_no=sightings.hashtag_no.min()))
+        ids = wh.stage(engine.give(numbers.select("hashtag_id")))
+        known = engine.fetch(there.semi_join(ids, "hashtag_id"))
+        observations = wh.table("hashtag_observations").semi_join(ids, "hashtag_id")
+        levels = engine.fetch(observations.select("hashtag_id", "fetched_at", "observed_at", *_LEVELS))
+        wh.delete("hashtags", engine.give(known.select("hashtag_id")))
+        sightings = ibis.union(
+            sightings.drop("record"),
+            _sightings(known.join(numbers, "hashtag_id").mutate(record=0)).drop("record"),
+            _sightings(_seen_levels(levels.join(numbers, "hashtag_id"), known)).drop("record"),
+        )
+    return wh.append("hashtags", engine.give(hashtag_states(sightings, platform=source.platform)))
+
+
+def hashtag_states(sightings: ir.Table, *, platform: str) -> ir.Table:
+    """Return one row of ``hashtags`` per ``hashtag_no``; it depends on the set of sightings alone.
+
+    Texts are those of the newest record, counters the newest level that there is; among several of one moment the
+    greatest counts.
+    """
+    newest = sightings.group_by("hashtag_no").aggregate(
+        first=sightings.first_seen_at.min(),
+        last=sightings.last_updated_at.max(),
+        **{f"{name}_at": sightings.observed_at.max(where=sightings[name].notnull()) for name in _LEVELS},
+    )
+    joined = sightings.join(newest, "hashtag_no")
+    is_newest = joined.last_updated_at == joined["last"]
+    states = joined.group_by("hashtag_no").aggregate(
+        hashtag_id=joined.hashtag_id.max(),
+        name=joined.name.max(),
+        first_seen_at=joined["first"].max(),
+        last_updated_at=joined["last"].max(),
+        **{text: joined[text].max(where=is_newest) for text in _TEXTS},
+        **{
+            total: joined[name].max(where=joined.observed_at == joined[f"{name}_at"])
+            for name, total in _LEVELS.items()
+        },
+    )
+    rows = states.mutate(status=ibis.literal("active"), platform=ibis.literal(platform))
+    return rows.select(*HASHTAGS.columns)
+
+
+def _sightings(rows: ir.Table) -> ir.Table:
+    absent = {name: ibis.null(dtype) for name, dtype in _COLUMNS.items() if name not in rows.columns}
+    return rows.mutate(**absent).select("record", "hashtag_no", *_COLUMNS)
+
+
+def _seen_levels(levels: ir.Table, known: ir.Table) -> ir.Table:
+    """Return earlier observations as sightings that are older than any text."""
+    named = levels.join(known.select("hashtag_id", "name", "first_seen_at"), "hashtag_id")
+    return named.mutate(record=ibis.literal(0), last_updated_at=named.first_seen_at)
