@@ -135,7 +135,7 @@ def combined_vectors(parts: Sequence[Sequence[str]], embedder: Embedder) -> Vect
     unique = {text: row for row, text in enumerate(dict.fromkeys(text for item in parts for text in item))}
     rows = embedder.encode(list(unique))
     first = rows[[unique[item[0]] for item in parts]]
-    counts = np.array([len(item) - 1 for item in parts])
+    counts = np.array([len(item) - 1 for item in parts], dtype=np.int64)
     owners = np.repeat(np.arange(len(parts)), counts)
     examples = np.zeros_like(first)
     np.add.at(examples, owners, rows[[unique[text] for item in parts for text in item[1:]]])

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,13 +12,14 @@ from trenddrop.core.errors import ConfigError
 from trenddrop.core.ids import content_id
 from trenddrop.core.time import Clock
 from trenddrop.embeddings import Embedder, split_words
+from trenddrop.embeddings.embedder import Vectors
 from trenddrop.matching import Match, MatchingConfig, Video
 from trenddrop.metadata.agent import Agent
 from trenddrop.metadata.hashtags import Choice, candidates, draw, portfolio
 from trenddrop.metadata.limits import SEPARATOR, FieldLimits, Limit, PlatformLimits, fits, limits_of
 from trenddrop.metadata.quality import originality_score, quality_score
 from trenddrop.metadata.summary import Outline, outline, summary_sentences, title_sentence
-from trenddrop.metadata.text import ELLIPSIS, clean, cut
+from trenddrop.metadata.text import ELLIPSIS, clean, cut, joined_sentences
 
 MODEL = "extractive"
 PROVIDER = "trenddrop"
@@ -96,6 +97,20 @@ class _Task:
         return clean(text, forbidden=self.limits.forbidden)
 
 
+class _Memory:
+    """An embedder that embeds each text once."""
+
+    def __init__(self, embedder: Embedder) -> None:
+        self.name, self.dimensions = embedder.name, embedder.dimensions
+        self._embedder = embedder
+        self._vectors: dict[str, Vectors] = {}
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        new = [text for text in dict.fromkeys(texts) if text not in self._vectors]
+        self._vectors.update(zip(new, self._embedder.encode(new), strict=True))
+        return np.array([self._vectors[text] for text in texts], dtype=np.float32).reshape(-1, self.dimensions)
+
+
 def generate(
     video: Video,
     matches: Sequence[Match],
@@ -112,6 +127,7 @@ def generate(
     agent = setup.agent
     if agent.temperature > 0 and rng is None:
         raise ConfigError(f"agent {agent.agent_id}: temperature {agent.temperature} needs a random generator")
+    setup = replace(setup, embedder=_Memory(setup.embedder))  # the platforms read much the same texts
     tasks = [
         _Task(video, platform, limits_of(platform, setup.platforms), agent, rng)
         for platform in dict.fromkeys(platforms)
@@ -203,7 +219,7 @@ def _description(text: Outline | None, title: str, *, count: int) -> str:
         return ""
     chosen = summary_sentences(text, count + 1)
     others = [sentence for sentence in chosen if sentence != title][:count]
-    return " ".join(others or chosen)
+    return joined_sentences(others or chosen)
 
 
 def _room(field: FieldLimits, post: FieldLimits, rest: str) -> list[Limit]:

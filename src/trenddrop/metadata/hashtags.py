@@ -28,6 +28,7 @@ class Candidate:
     hashtag: str  # with its sign
     trend_id: str | None  # None for a tag that the creator gave
     lift: float  # likelihood to go viral against the average, in [0, 1]
+    similarity: float | None = None  # of the trend to the video; None where only the tag's own words can tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Choice:
 
     hashtag: str
     trend_id: str | None
-    relevance: float  # cosine to the video
+    relevance: float  # cosine of the trend, or of a creator's own tag, to the video
     propensity: float  # the probability with which this step chose it
 
 
@@ -49,7 +50,7 @@ def candidates(video: Video, matches: Sequence[Match], platform: str, config: Ma
     found: dict[str, Candidate] = {}
     for item in ordered:
         if (tag := as_hashtag(item.title)) and not is_generic(tag, config):
-            found.setdefault(normalized_name(tag), Candidate(tag, item.trend_id, item.lift))
+            found.setdefault(normalized_name(tag), Candidate(tag, item.trend_id, item.lift, item.similarity))
     for name in video.hashtags:
         if (tag := as_hashtag(name)) and not is_generic(tag, config):
             found.setdefault(normalized_name(tag), Candidate(tag, None, UNKNOWN_LIFT))
@@ -82,13 +83,16 @@ def portfolio(
 ) -> list[Choice]:
     """Return the chosen hashtags, the strongest first.
 
-    The value of a tag is its cosine to the video times its lift, scaled to at most 1; each step takes the greatest
+    The value of a tag is its similarity to the video times its lift, scaled to at most 1; each step takes the greatest
     marginal relevance. With a ``temperature`` above 0 and a generator of random numbers each step draws
     from the softmax of the marginal relevance instead, and the probability of the draw is recorded.
     """
     able = [tag for tag in tags if fits(tag.hashtag, limits.each)]
     vectors = embedder.encode([split_words(tag.hashtag) for tag in able])
-    relevance = (vectors @ center).astype(np.float64) if able else np.zeros(0)
+    words = (vectors @ center).astype(np.float64)
+    relevance = np.array(
+        [own if tag.similarity is None else tag.similarity for tag, own in zip(able, words, strict=True)]
+    )
     keep = [row for row in range(len(able)) if relevance[row] >= agent.min_relevance]
     if not keep:
         return []

@@ -62,6 +62,16 @@ def sentences(text: str) -> list[str]:
     return [piece for sentence in whole for piece in _pieces(sentence)]
 
 
+def joined_sentences(parts: Sequence[str]) -> str:
+    """Return the sentences as one text, with a space between them where their script puts one.
+
+    >>> joined_sentences(["One.", "Two.", "今天很好。", "明天见。"])
+    'One. Two. 今天很好。明天见。'
+    """
+    spaced = (part if part.endswith(("。", "！", "？", "；")) else f"{part} " for part in parts)
+    return "".join(spaced).strip()
+
+
 def _pieces(sentence: str) -> list[str]:
     if len(sentence) <= LONGEST_SENTENCE:
         return [sentence]

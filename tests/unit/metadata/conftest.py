@@ -63,13 +63,15 @@ def clock() -> Callable[[], datetime]:
 
 @pytest.fixture(scope="session")
 def make_match() -> Callable[..., Match]:
-    def make(title: str, *, rank: int = 1, platform: str = "tiktok", lift: float = 0.5) -> Match:
+    def make(
+        title: str, *, rank: int = 1, platform: str = "tiktok", lift: float = 0.5, similarity: float = 0.5
+    ) -> Match:
         return Match(
             trend_id=f"trend-{title}",
             title=title,
             platform=platform,
             hashtag_id=f"{platform}:{title}",
-            similarity=0.5,
+            similarity=similarity,
             probabilities={"probability_6h": None},
             lift=lift,
             rank_score=0.5,

@@ -63,7 +63,7 @@ def test_the_limits_hold_for_any_text(video, titles, toy_setup, clock, make_matc
 
 
 def test_a_video_becomes_metadata_for_each_platform(setup, clock, make_match):
-    matches = [make_match("pastatok", lift=0.9), make_match("carrepair", rank=2, lift=0.9)]
+    matches = [make_match("pastatok", lift=0.9), make_match("carrepair", rank=2, lift=0.9, similarity=0.1)]
     result = {item.metadata.platform: item for item in generate(COOKING, matches, PLATFORMS, setup, clock=clock)}
     assert set(result) == set(PLATFORMS)
     tiktok = result["tiktok"].metadata
@@ -93,6 +93,19 @@ def test_repeating_an_earlier_post_is_not_original(setup, clock):
     earlier = (f"{first.metadata.title} {first.metadata.description}",)
     (again,) = generate(COOKING, [], ["tiktok"], replace(setup, references=earlier), clock=clock)
     assert again.originality_score == 0.0
+
+
+def test_each_text_is_embedded_once_for_all_platforms(toy_setup, clock):
+    class Counting:
+        name, dimensions, texts = toy_setup.embedder.name, toy_setup.embedder.dimensions, []
+
+        def encode(self, texts):
+            self.texts.extend(texts)
+            return toy_setup.embedder.encode(texts)
+
+    counting = Counting()
+    generate(COOKING, [], PLATFORMS, replace(toy_setup, embedder=counting), clock=clock)
+    assert len(counting.texts) == len(set(counting.texts))
 
 
 def test_the_same_video_is_written_the_same_way(toy_setup, clock):

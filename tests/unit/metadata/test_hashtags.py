@@ -43,6 +43,13 @@ def choose(tags, toy_setup, *, about, **changes):
     return portfolio(tags, center, limits, agent, embedder=toy_setup.embedder, rng=None)
 
 
+def test_a_trend_is_as_relevant_as_its_match_says(toy_setup):
+    tags = [Candidate("#gardening", None, 0.5), Candidate("#qqq", "t", 0.5, similarity=0.99)]
+    chosen = choose(tags, toy_setup, about="garden tools", relevance_weight=1.0)
+    assert chosen[0].hashtag == "#qqq"
+    assert chosen[0].relevance == 0.99
+
+
 def test_of_equally_relevant_tags_the_likelier_comes_first(toy_setup):
     tags = [Candidate("#gardening", None, 0.2), Candidate("#gardenings", "t", 0.9)]
     chosen = choose(tags, toy_setup, about="gardening", relevance_weight=1.0)
