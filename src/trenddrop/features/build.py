@@ -25,7 +25,7 @@ from trenddrop.features.visibility import (
 from trenddrop.features.volume import TOTALS
 from trenddrop.schemas.feature_definitions import FEATURE_DEFINITIONS
 from trenddrop.schemas.hashtag_features import HASHTAG_FEATURES
-from trenddrop.warehouse import Warehouse
+from trenddrop.warehouse import Warehouse, sync
 
 HISTORY = timedelta(days=8)  # the longest trailing window, 7 days, and the hours that it looks back from
 WINDOW_HOURS = 24
@@ -98,19 +98,9 @@ def build_features(
     stored = _between(
         _of_platform(wh.table(HASHTAG_FEATURES.name), platform), HASHTAG_FEATURES.event_timestamp, start, end
     )
-    changed = wh.stage(rows.difference(stored))
-    outdated = wh.stage(stored.difference(rows).select(*HASHTAG_FEATURES.key))
     progress.advance("features", 2, 3)
+    sync(wh, HASHTAG_FEATURES, rows, stored)
     count = int(rows.count().to_pyarrow().as_py())
-
-    def write() -> int:
-        if int(outdated.count().to_pyarrow().as_py()):
-            wh.delete(HASHTAG_FEATURES.name, outdated)
-        if int(changed.count().to_pyarrow().as_py()):
-            wh.append(HASHTAG_FEATURES.name, changed)
-        return count
-
-    count = wh.transact(write, claim=HASHTAG_FEATURES.name)
     progress.advance("features", 3, 3)
     return count
 

@@ -1,8 +1,7 @@
 """Group F, calendar: when T is, and where the creators of the window videos live."""
 
-import ibis
-
 from trenddrop.features.definition import FeatureDefinition
+from trenddrop.features.visibility import truth
 
 SATURDAY = 5
 
@@ -33,7 +32,7 @@ DEFINITIONS = (
         name="is_weekend",
         group="F",
         description="Whether T lies on a Saturday or Sunday in UTC.",
-        expression=lambda t: ibis.ifelse(t.day_of_week >= SATURDAY, True, False),  # ClickHouse compares to UInt8
+        expression=lambda t: truth(t.day_of_week >= SATURDAY),
         depends_on=("day_of_week",),
         dtype="boolean",
         is_nullable=False,

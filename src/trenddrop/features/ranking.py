@@ -25,16 +25,19 @@ TENTH = 10  # the platform score that score_to_10th compares with
 _SCORE = "hashtag_metrics.score"
 
 
-def with_ranks(on_time: ir.Table, *, stage: Stage = lazily) -> ir.Table:
-    """Add ``rank`` and ``listed`` (1 or null) to the rows that were visible when their hour ended."""
-    scored = on_time.filter(on_time.score.notnull() & ~on_time.is_gap).select("hashtag_id", "hour", "platform", "score")
-    by_score = ibis.window(group_by=("platform", "hour"), order_by=ibis.desc("score"))
-    ties = ibis.window(group_by=("platform", "hour", "score"))
-    places = scored.mutate(place=ibis.row_number().over(by_score) + 1)
+def with_ranks(rows: ir.Table, *, by: str = "score", stage: Stage = lazily) -> ir.Table:
+    """Add ``rank`` among the platform's rows of the hour, and ``listed`` (1, or null for a gap row).
+
+    ``rows`` hold one version per hashtag and hour; gap rows and unknown values have no rank.
+    """
+    known = rows.filter(rows[by].notnull() & ~rows.is_gap).select("hashtag_id", "hour", "platform", value=rows[by])
+    descending = ibis.window(group_by=("platform", "hour"), order_by=ibis.desc("value"))
+    ties = ibis.window(group_by=("platform", "hour", "value"))
+    places = known.mutate(place=ibis.row_number().over(descending) + 1)
     ranks = places.mutate(rank=places.place.min().over(ties).cast("float64"))  # ClickHouse ranks ties apart in a frame
     ranks = stage(ranks.select("hashtag_id", "hour", "rank"))
-    on_time = on_time.mutate(listed=ibis.ifelse(on_time.is_gap, None, 1))
-    return with_columns_of(on_time, ranks, ("hashtag_id", "hour"))
+    rows = rows.mutate(listed=ibis.ifelse(rows.is_gap, None, 1))
+    return with_columns_of(rows, ranks, ("hashtag_id", "hour"))
 
 
 def platform_hours(grid: ir.Table) -> ir.Table:
@@ -44,7 +47,7 @@ def platform_hours(grid: ir.Table) -> ir.Table:
     has_tenth = grid["rank"].count() >= TENTH
     return grid.group_by("platform", "hour").aggregate(
         list_size=grid.count().cast("int64"),
-        new_entrants=ibis.ifelse(is_new, 1, 0).cast("int64").sum(),
+        new_entrants=ibis.ifelse(is_new, 1, None).count(),  # a sum would be a wider integer in DuckDB
         platform_views=exact_total(grid.view_count),
         platform_score=exact_total(grid.score),
         tenth_score=ibis.ifelse(has_tenth, best.min(), None),

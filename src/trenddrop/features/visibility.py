@@ -37,6 +37,11 @@ def with_columns_of(rows: ir.Table, more: ir.Table, keys: Sequence[str]) -> ir.T
     return joined.select(*rows.columns, *(name for name in more.columns if name not in keys))
 
 
+def truth(condition: ir.BooleanValue) -> ir.BooleanValue:
+    """Return the condition as a column that stays boolean in a staged table; ClickHouse compares to UInt8."""
+    return ibis.ifelse(condition, True, False)
+
+
 def hour_number(moment: ir.TimestampValue) -> ir.IntegerValue:
     """Return the whole hours from 1970 to a moment that lies on the hour."""
     return (moment.epoch_seconds().cast("int64") // 3600).cast("int64")
@@ -83,7 +88,7 @@ def metric_versions(metrics: ir.Table) -> ir.Table:
     versions = versions.filter(versions.superseded_hour.fill_null(_NEVER) > versions.visible_hour)
     is_whole = ibis.and_(*(versions[c].isnull() | (versions[c] == versions[c].floor()) for c in COUNTERS))
     is_lasting = (versions.visible_hour == versions.hour) & versions.superseded_hour.isnull()
-    return versions.mutate(is_plain=(is_lasting & is_whole).cast("boolean"))
+    return versions.mutate(is_plain=truth(is_lasting & is_whole))
 
 
 def on_time_rows(versions: ir.Table) -> ir.Table:

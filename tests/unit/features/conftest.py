@@ -1,103 +1,21 @@
-"""Both engines, tiny tables in them, and ``hashtag_features`` once more as plain loops."""
+"""``hashtag_features`` once more, as plain loops."""
 
-import itertools
 import json
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
-import clickhouse_connect
-import ibis
-import ibis.expr.types as ir
-import pyarrow as pa
 import pytest
-from ibis.backends import BaseBackend
-
-from trenddrop.schemas import TABLES
 
 HOUR = timedelta(hours=1)
-START = datetime(2026, 1, 2, tzinfo=UTC)  # a Friday
 Row = dict[str, Any]
-Load = Callable[[str, list[Row]], ir.Table]
-
-
-def _duckdb() -> tuple[BaseBackend, Load]:
-    backend = ibis.duckdb.connect()
-    names = itertools.count()
-
-    def load(table: str, rows: list[Row]) -> ir.Table:
-        name = f"t{next(names)}"
-        arrow = pa.Table.from_pylist(rows, schema=TABLES[table].ibis().to_pyarrow())
-        backend.con.register("arrow_rows", arrow)
-        backend.con.execute(f"CREATE TABLE {name} AS SELECT * FROM arrow_rows")
-        backend.con.unregister("arrow_rows")
-        return backend.table(name)
-
-    return backend, load
-
-
-def _clickhouse() -> tuple[BaseBackend, Load]:
-    client = clickhouse_connect.get_client(interface="chdb")
-    client.command("SET join_use_nulls = 1")
-    backend = ibis.clickhouse.from_connection(client)
-    names = itertools.count()
-
-    def load(table: str, rows: list[Row]) -> ir.Table:
-        schema = TABLES[table].ibis()
-        name = f"t{next(names)}"
-        backend.create_table(name, schema=schema, engine="Memory")
-        arrow = pa.Table.from_pylist(rows, schema=schema.to_pyarrow())
-        if rows:
-            client.insert_arrow(name, arrow)
-        return backend.table(name)
-
-    return backend, load
-
-
-@pytest.fixture(params=["duckdb", "clickhouse"])
-def load(request: pytest.FixtureRequest) -> Iterator[Load]:
-    """Load rows into a table of the engine under test."""
-    backend, load = _duckdb() if request.param == "duckdb" else _clickhouse()
-    yield load
-    backend.disconnect()
-
-
-@pytest.fixture
-def load_duckdb() -> Iterator[Load]:
-    backend, load = _duckdb()
-    yield load
-    backend.disconnect()
-
-
-@pytest.fixture(scope="session")
-def metric() -> Callable[..., Row]:
-    """Build a row of ``hashtag_metrics`` for hour ``at`` (hours after the start), known ``late`` minutes after it."""
-
-    def build(at: int, *, tag: str = "a", late: float = -5, platform: str = "tiktok", **values: Any) -> Row:
-        moment = START + at * HOUR
-        blank = dict.fromkeys(TABLES["hashtag_metrics"].columns)
-        return blank | {
-            "hashtag_id": f"{platform}:{tag}",
-            "timestamp": moment,
-            "created_timestamp": moment + timedelta(minutes=late),
-            "window_duration_minutes": 60,
-            "is_gap": False,
-            "is_reset": False,
-            "platform": platform,
-            **values,
-        }
-
-    return build
 
 
 @pytest.fixture(scope="session")
 def naive() -> Callable[..., dict[tuple[str, datetime], Row]]:
     return naive_features
-
-
-# --- the features as plain loops ----------------------------------------------------------------------
 
 
 def naive_features(

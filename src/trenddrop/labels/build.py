@@ -1,0 +1,68 @@
+"""From metrics to ``viral_labels``: one pure expression per kind, and the job that keeps the table up to date."""
+
+from dataclasses import dataclass
+
+import ibis.expr.types as ir
+
+from trenddrop.core.progress import SILENT, Progress
+from trenddrop.features.visibility import Stage, lazily
+from trenddrop.labels import absolute, growth_multiple, top_rank
+from trenddrop.labels.definition import LabelDefinition, TopRank
+from trenddrop.labels.outcome import labels_of
+from trenddrop.schemas.viral_labels import VIRAL_LABELS
+from trenddrop.warehouse import Warehouse, sync
+
+OUTCOMES = {
+    "top_rank": top_rank.outcomes,
+    "growth_multiple": growth_multiple.outcomes,
+    "absolute": absolute.outcomes,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class LabelSummary:
+    """How many labels a definition has on a platform; unknown ones are neither positive nor negative."""
+
+    rows: int
+    positives: int
+    unknown: int
+
+
+def viral_labels(metrics: ir.Table, definition: LabelDefinition, *, platform: str, stage: Stage = lazily) -> ir.Table:
+    """Return the rows of ``viral_labels`` of a platform: one per candidate (hashtag, t) and horizon.
+
+    ``is_viral`` is null where the outcome is unknown. ``metrics`` has the columns of ``hashtag_metrics``; what makes a
+    candidate and an event is said by the module of the definition's kind. ``actual_peak_timestamp`` is the hour of
+    (t, t + h] with the greatest metric (the ranking one for ``top_rank``, else hourly views), ``growth_rate_percent``
+    that metric over its value at t, minus 1. ``matured_at`` is t + h, or when the last row used was learnt.
+    """
+    metrics = metrics.filter(metrics.platform == platform)
+    outcomes, rows = OUTCOMES[definition.kind](metrics, definition, stage=stage)
+    parameters = definition.parameters
+    metric = top_rank.metric_of(parameters) if isinstance(parameters, TopRank) else "view_count"
+    return labels_of(stage(outcomes), rows, definition, platform=platform, metric=metric)
+
+
+def build_labels(
+    wh: Warehouse, definition: LabelDefinition, *, platform: str, progress: Progress | None = None
+) -> LabelSummary:
+    """Bring the labels of a definition on a platform up to date; the second run in a row changes nothing."""
+    progress = progress or SILENT
+    progress.advance("labels", 0, 2)
+    labels = wh.stage(viral_labels(wh.table("hashtag_metrics"), definition, platform=platform, stage=wh.stage))
+    stored = wh.table(VIRAL_LABELS.name)
+    stored = stored.filter(stored.viral_definition_name == definition.name, stored.platform == platform)
+    summary = _summary(labels)
+    progress.advance("labels", 1, 2)
+    sync(wh, VIRAL_LABELS, labels, stored)
+    progress.advance("labels", 2, 2)
+    return summary
+
+
+def _summary(labels: ir.Table) -> LabelSummary:
+    positives, unknown = labels.filter(labels.is_viral), labels.filter(labels.is_viral.isnull())
+    return LabelSummary(_count(labels), _count(positives), _count(unknown))
+
+
+def _count(rows: ir.Table) -> int:
+    return int(rows.count().to_pyarrow().as_py())

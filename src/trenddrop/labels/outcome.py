@@ -1,0 +1,147 @@
+"""What happened in (t, t + h], with hindsight: the newest version of every hour, and how it becomes labels.
+
+A wide outcome row belongs to one candidate (hashtag, t) and holds, for each horizon h, ``event_<h>`` (it went
+viral), ``peak_<h>`` (see ``with_peak_key``) and what ``coverage`` says about the hours of the horizon.
+Nothing in it depends on what happened after ``matured_at``, so a label never changes when later hours do.
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from trenddrop.features.visibility import fraction, hour_number, truth, visible_hour, whole
+from trenddrop.labels.definition import LabelDefinition
+from trenddrop.schemas.viral_labels import VIRAL_LABELS
+
+_HOURS = 1 << 20  # more than the hours since 1970 until 2089
+_PARTS = float(1 << 40)
+_ROUNDING = 1e-9
+
+
+def newest_rows(metrics: ir.Table) -> ir.Table:
+    """Return the newest version of each hour of each hashtag, with ``hour`` and ``known_hour``."""
+    rows = metrics.mutate(hour=hour_number(metrics.timestamp), known_hour=visible_hour(metrics))
+    versions = ibis.window(group_by=("hashtag_id", "hour"))
+    rows = rows.mutate(newest=rows.created_timestamp.max().over(versions))
+    return rows.filter(rows.created_timestamp == rows.newest).drop("newest")
+
+
+def with_peak_key(rows: ir.Table, metric: str) -> ir.Table:
+    """Add ``peak_key``, whose maximum over a window names the (first) hour of the greatest metric."""
+    rising = ibis.window(group_by="hashtag_id", order_by=(ibis.asc(metric), ibis.desc("hour")))
+    rows = rows.mutate(place=ibis.row_number().over(rising).cast("int64"))
+    key = rows.place * _HOURS + rows.hour
+    return rows.mutate(peak_key=ibis.ifelse(rows[metric].notnull(), key, ibis.null("int64"))).drop("place")
+
+
+def future(horizon: int, *, first: int = 1, group_by: str = "hashtag_id") -> ir.Value:
+    """Return the window of the hours t + ``first`` to t + ``horizon``."""
+    return ibis.range_window(group_by=group_by, order_by="hour", following=(first, horizon))
+
+
+def exact_sum(value: ir.NumericValue, window: ir.Value) -> ir.FloatingValue:
+    """Return the sum over a window, the same bits in whatever order the rows come; null where nothing is known."""
+    return whole(value).sum().over(window) + fraction(value).sum().over(window) / _PARTS
+
+
+def coverage(observed: ir.Table, definition: LabelDefinition, *, group_by: str) -> ir.Table:
+    """Return, per observed hour t and horizon h, how well (t, t + h] is known.
+
+    ``observed`` has a row for each hour with an observation: ``group_by``, ``hour`` and ``known_hour``. The columns are
+    ``observed_<h>`` (hours with an observation), ``covered_<h>`` (those and the holes of up to ``max_hole_hours``
+    between two observations), ``is_reached_<h>`` (t + h itself is covered) and ``known_hour_<h>`` (when the last of it
+    was learnt: a hole at t + h is known with the observation that ends it).
+    """
+    hole_h = definition.parameters.max_hole_hours
+    before = ibis.window(group_by=group_by, order_by="hour", preceding=(1, 1))
+    rows = observed.mutate(hole=observed.hour - observed.hour.max().over(before) - 1)
+    rows = rows.mutate(filled=ibis.ifelse(rows.hole.between(1, hole_h), rows.hole, 0).cast("float64"), one=1.0)
+    raw: dict[str, ir.Value] = {}
+    for h in definition.horizons:
+        window, settling = future(h, group_by=group_by), future(h + hole_h, first=h, group_by=group_by)
+        raw |= {
+            f"observed_{h}": rows.one.sum().over(window).fill_null(0.0),
+            f"last_{h}": rows.hour.max().over(window).fill_null(rows.hour),
+            f"learnt_{h}": rows.known_hour.max().over(window).fill_null(0),
+        }
+        if hole_h:
+            raw |= {
+                f"filled_{h}": rows.filled.sum().over(window).fill_null(0.0),
+                f"settled_{h}": rows.hour.min().over(settling),
+                f"settled_known_{h}": rows.known_hour.max().over(settling),
+            }
+    rows = rows.select(group_by, "hour", **raw)
+    columns: dict[str, ir.Value] = {}
+    for h in definition.horizons:
+        columns |= _with_holes(rows, h, hole_h) if hole_h else _without_holes(rows, h)
+        columns[f"observed_{h}"] = rows[f"observed_{h}"]
+    return rows.select(group_by, "hour", **columns)
+
+
+def _without_holes(rows: ir.Table, h: int) -> dict[str, ir.Value]:
+    return {
+        f"covered_{h}": rows[f"observed_{h}"],
+        f"is_reached_{h}": truth(rows[f"last_{h}"] == rows.hour + h),
+        f"known_hour_{h}": rows[f"learnt_{h}"],
+    }
+
+
+def _with_holes(rows: ir.Table, h: int, hole_h: int) -> dict[str, ir.Value]:
+    last, settled = rows[f"last_{h}"], rows[f"settled_{h}"]
+    missing = rows.hour + h - last  # at the end of the horizon
+    is_reached = (missing == 0) | (settled.notnull() & (settled - last - 1 <= hole_h))
+    later = ibis.ifelse(is_reached & (missing > 0), rows[f"settled_known_{h}"], 0)
+    return {
+        f"covered_{h}": rows[f"observed_{h}"] + rows[f"filled_{h}"] + ibis.ifelse(is_reached, missing, 0),
+        f"is_reached_{h}": truth(is_reached),
+        f"known_hour_{h}": ibis.greatest(rows[f"learnt_{h}"], later.fill_null(0)),
+    }
+
+
+def labels_of(
+    outcomes: ir.Table, rows: ir.Table, definition: LabelDefinition, *, platform: str, metric: str
+) -> ir.Table:
+    """Turn wide outcomes into rows of ``viral_labels``, one per candidate and horizon.
+
+    An event that was seen is positive. Where none was seen, the label is unknown (null) unless t + h is covered and at
+    most ``max_gap_share`` of the hours are not; only then it is negative. So horizons nest also where data end.
+    ``rows`` are the newest rows, where the peak hour's values are looked up.
+    """
+    long = ibis.union(*(_of_horizon(outcomes, definition, h) for h in definition.horizons))
+    peaks = rows.select(
+        "hashtag_id", peak_hour=rows.hour, peak_view_count=rows.view_count, peak_metric=rows[metric].cast("float64")
+    )
+    long = long.left_join(peaks, ["hashtag_id", "peak_hour"], rname="{name}_of_peak")
+    growth = 100.0 * (long.peak_metric / long.base.cast("float64").nullif(0.0) - 1.0)
+    after = ibis.greatest(long.known_hour.fill_null(0) - long.hour, long.horizon)
+    return long.select(
+        hashtag_id=long.hashtag_id,
+        label_timestamp=long.timestamp,
+        prediction_window_hours=long.horizon,
+        is_viral=long.is_viral,
+        viral_definition_name=ibis.literal(definition.name),
+        actual_peak_timestamp=long.timestamp + (long.peak_hour - long.hour).as_interval("h"),
+        peak_view_count=long.peak_view_count,
+        growth_rate_percent=growth,
+        confidence_score=long.confidence_score,
+        labeling_method=ibis.literal("automatic"),
+        platform=ibis.literal(platform),
+        matured_at=long.timestamp + after.as_interval("h"),
+    ).cast(dict(VIRAL_LABELS.ibis().items()))
+
+
+def _of_horizon(outcomes: ir.Table, definition: LabelDefinition, h: int) -> ir.Table:
+    gap_share = 1.0 - outcomes[f"covered_{h}"] / float(h)
+    is_event = outcomes[f"event_{h}"]
+    is_covered = outcomes[f"is_reached_{h}"] & (gap_share <= definition.parameters.max_gap_share + _ROUNDING)
+    known = ibis.ifelse(is_covered, False, ibis.null("boolean"))
+    return outcomes.select(
+        "hashtag_id",
+        "hour",
+        "timestamp",
+        "base",
+        horizon=ibis.literal(h).cast("int64"),
+        is_viral=ibis.ifelse(is_event, True, known),
+        confidence_score=ibis.ifelse(is_event | is_covered, outcomes[f"observed_{h}"] / float(h), 0.0),
+        known_hour=outcomes[f"known_hour_{h}"].cast("int64"),
+        peak_hour=(outcomes[f"peak_{h}"] % _HOURS).cast("int64"),
+    )
