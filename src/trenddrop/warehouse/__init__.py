@@ -2,6 +2,7 @@
 
 from trenddrop.core.settings import Settings
 from trenddrop.warehouse.ducklake import DuckLakeWarehouse
+from trenddrop.warehouse.sync import sync
 from trenddrop.warehouse.warehouse import Rows, Warehouse
 
 
@@ -18,4 +19,4 @@ def open_warehouse(settings: Settings) -> Warehouse:
     return warehouse
 
 
-__all__ = ["DuckLakeWarehouse", "Rows", "Warehouse", "open_warehouse"]
+__all__ = ["DuckLakeWarehouse", "Rows", "Warehouse", "open_warehouse", "sync"]

@@ -122,7 +122,7 @@ class DuckLakeWarehouse:
         """Hold rows in a temporary table."""
         name = f"stage_{next(self._names)}"
         with self._mutex, self._as_query(rows) as query:
-            self._execute(f'CREATE TEMP TABLE "{name}" AS {query}')
+            self._execute(f'CREATE TEMP TABLE "{name}" AS {_declared(rows, query)}')
             self._staged.append(name)
         return self.backend.table(name, database=("temp", "main"))
 
@@ -359,6 +359,17 @@ def _extension(name: str, folder: Path) -> Path:
         with suppress(FileExistsError):
             link.symlink_to(source)
     return link
+
+
+def _declared(rows: Rows, query: str) -> str:
+    """Return the query with the types that the expression declares: DuckDB sums integers into wider ones."""
+    if not isinstance(rows, ir.Table):
+        return query
+    columns = ", ".join(
+        f'CAST("{name}" AS {DuckDBType.from_ibis(dtype).sql(dialect="duckdb")}) AS "{name}"'
+        for name, dtype in rows.schema().items()
+    )
+    return f"SELECT {columns} FROM ({query})"
 
 
 def _sql_type(dtype: str) -> str:

@@ -78,7 +78,7 @@ class Warehouse(Protocol):
         ...
 
     def compact(self, *, keep_history: bool = True) -> None:
-        """Merge small files or parts and remove what a killed process left behind; without history, old snapshots too."""
+        """Merge small files or parts and remove what a killed process left; without history, old snapshots too."""
         ...
 
     def expire(self, *, now: datetime) -> dict[str, int]:

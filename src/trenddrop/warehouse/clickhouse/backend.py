@@ -1,12 +1,14 @@
 """Ibis on ClickHouse, mended where the ClickHouse backend is slow or chdb falls short."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import ibis.expr.datatypes as dt
 import ibis.expr.schema as sch
 import ibis.expr.types as ir
 import pyarrow as pa
+from clickhouse_connect.driver.exceptions import ClickHouseError
 from ibis.backends.clickhouse import Backend
 
 from trenddrop.warehouse.clickhouse.types import column_type
@@ -51,7 +53,12 @@ class ClickHouseBackend(Backend):
         if external_tables or kwargs or not all(_travels_as_arrow(dtype) for dtype in schema.types):
             return super().to_pyarrow(expr, params=params, limit=limit, external_tables=external_tables, **kwargs)
         sql = self.compile(expr.as_table(), limit=limit, params=params)
-        got = self.con.query_arrow(sql, use_strings=True, external_data=self.external_data(expr))
+        try:
+            got = self.con.query_arrow(sql, use_strings=True, external_data=self.external_data(expr))
+        except ClickHouseError:
+            with suppress(ClickHouseError, UnicodeDecodeError):  # chdb puts what the failed query had written already
+                self.con.query("SELECT 1")  # before the answer of the next one
+            raise
         target = schema.to_pyarrow()
         columns = [_as_type(column, field.type) for column, field in zip(got.columns, target, strict=True)]
         return expr.__pyarrow_result__(pa.Table.from_arrays(columns, schema=target))
@@ -73,7 +80,7 @@ def _travels_as_arrow(dtype: dt.DataType) -> bool:
     if dtype.is_array():
         return _travels_as_arrow(dtype.value_type)
     return bool(dtype.is_integer() or dtype.is_floating() or dtype.is_boolean() or dtype.is_string()) or (
-        dtype.is_timestamp() or dtype.is_date()
+        dtype.is_timestamp() or dtype.is_date() or dtype.is_decimal()
     )
 
 

@@ -49,12 +49,12 @@ class CommitLog:
 
     def head(self) -> int:
         """Return the number of the newest finished transaction, 0 when there is none."""
-        return int(self._value(f"SELECT max(seq) FROM {COMMITS}"))
+        return int(self._value(f"SELECT ifNull(max(seq), 0) FROM {COMMITS}"))
 
     def head_before(self, moment: datetime) -> int:
         """Return the number of the newest transaction that was finished before the moment."""
         return int(
-            self._value(f"SELECT max(seq) FROM {COMMITS} WHERE committed_at < {quoted(f'{moment:%Y-%m-%d %H:%M:%S}')}")
+            self._value(f"SELECT ifNull(max(seq), 0) FROM {COMMITS} WHERE committed_at < {quoted(f'{moment:%Y-%m-%d %H:%M:%S}')}")
         )
 
     def claimed(self, claims: tuple[str, ...], *, after: int, upto: int) -> bool:

@@ -13,6 +13,7 @@ from trenddrop.core.errors import ConfigError, EngineError, SchemaError
 from trenddrop.core.settings import ClickHouseSettings
 
 SESSION = {
+    "aggregate_functions_null_for_empty": 1,  # the maximum of nothing is null, never 0 (counts stay 0)
     "join_use_nulls": 1,  # a row without a partner is null, never 0
     "insert_null_as_default": 0,  # INSERT ... SELECT of a null into a non-null column fails instead of writing 0
     "session_timezone": "UTC",

@@ -342,7 +342,7 @@ class ClickHouseWarehouse:
 
     def _readable(self, snapshot: str) -> int:
         seq = int(snapshot) if snapshot.isdecimal() else -1
-        head, horizon = self._log.head(), int(self._value(f"SELECT max(seq) FROM {storage.HORIZON}"))
+        head, horizon = self._log.head(), int(self._value(f"SELECT ifNull(max(seq), 0) FROM {storage.HORIZON}"))
         if not horizon <= seq <= head:
             raise NotFoundError(f"{self._where}: no snapshot {snapshot!r}; readable are {horizon} to {head}")
         return seq

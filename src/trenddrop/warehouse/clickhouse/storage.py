@@ -67,7 +67,7 @@ def create_view_sql(name: str, columns: Iterable[str]) -> str:
     its deletes without its rows.
     """
     visible = visible_sql(name, columns, upto="newest", mine=None)
-    return f"CREATE OR REPLACE VIEW `{name}` AS WITH (SELECT max(seq) FROM {COMMITS}) AS newest {visible}"
+    return f"CREATE OR REPLACE VIEW `{name}` AS WITH (SELECT ifNull(max(seq), 0) FROM {COMMITS}) AS newest {visible}"
 
 
 def visible_sql(name: str, columns: Iterable[str], *, upto: str, mine: str | None) -> str:
