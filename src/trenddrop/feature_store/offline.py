@@ -22,7 +22,7 @@ from pydantic import field_validator
 
 from trenddrop.core.errors import ConfigError, InputError, SchemaError
 from trenddrop.feature_store.access import Lent, lent, reading
-from trenddrop.feature_store.point_in_time import latest_rows
+from trenddrop.feature_store.point_in_time import latest_rows, moment
 from trenddrop.feature_store.retrieval import (
     EVENT_TIMESTAMP,
     EntityRows,
@@ -31,7 +31,6 @@ from trenddrop.feature_store.retrieval import (
     columns_of,
     join_views,
     known_moments,
-    moment,
     stage_entity_rows,
 )
 from trenddrop.feature_store.source import WarehouseSource

@@ -15,7 +15,7 @@ How it stays at the cost of an ASOF join:
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeAlias
 
 import ibis
@@ -52,6 +52,16 @@ def point_in_time_join(  # noqa: PLR0913 - the names of columns, each by keyword
     left side that it takes for tiny. Raises SchemaError for columns that are missing or stand in both tables.
     """
     pairs = dict(keys) if isinstance(keys, Mapping) else {key: key for key in keys}
+    if not pairs:  # ClickHouse's ASOF join needs a key
+        return point_in_time_join(
+            entity.mutate(__all=ibis.literal(1)),
+            features.mutate(__all=ibis.literal(1)),
+            keys=["__all"],
+            event_timestamp=event_timestamp,
+            created_timestamp=created_timestamp,
+            ttl=ttl,
+            at=at,
+        ).drop("__all")
     stamps = {event_timestamp, created_timestamp} - {None}
     columns = [name for name in features.columns if name not in pairs and name not in stamps]
     _check_columns(entity, features, pairs=pairs, stamps=stamps, columns=columns, at=at)
@@ -77,17 +87,17 @@ def point_in_time_join(  # noqa: PLR0913 - the names of columns, each by keyword
 
 
 def within_reach(
-    features: ir.Table,
-    *,
-    event_timestamp: str,
-    earliest: ir.Value,
-    latest: ir.Value,
-    ttl: timedelta | None = None,
+    features: ir.Table, *, event_timestamp: str, earliest: datetime, latest: datetime, ttl: timedelta | None = None
 ) -> ir.Table:
     """Drop the feature rows that no moment in [earliest, latest] can choose, so that the engine skips their files."""
     event = features[event_timestamp].cast(TIMESTAMP)
-    reach = event <= latest
-    return features.filter(reach if ttl is None else reach & (event >= earliest - interval(ttl)))
+    reach = event <= moment(latest)
+    return features.filter(reach if ttl is None else reach & (event >= moment(earliest - ttl)))
+
+
+def moment(value: datetime) -> ir.TimestampScalar:
+    """Return a UTC instant as a literal of the engine."""
+    return ibis.literal(value, type=TIMESTAMP)
 
 
 def latest_rows(
@@ -99,13 +109,6 @@ def latest_rows(
         order.append(features[created_timestamp].desc(nulls_first=False))
     window = ibis.window(group_by=list(keys), order_by=order)
     return features.mutate(__rank=ibis.row_number().over(window)).filter(ibis._["__rank"] == 0).drop("__rank")
-
-
-def interval(span: timedelta) -> ir.IntervalScalar:
-    """Return the span as an interval of the engine, exact to the microsecond."""
-    if span.microseconds == 0:
-        return ibis.interval(seconds=span.days * 86_400 + span.seconds)
-    return ibis.interval(microseconds=span // timedelta(microseconds=1))
 
 
 def _check_columns(
@@ -195,20 +198,23 @@ def _fetch(chosen: ir.Table, known: ir.Table, keys: Sequence[str], *, ttl: Mappi
     versions = versions.filter(versions[_CREATED] <= versions["__m_at"])
     if ttl and None not in ttl.values():  # older than any column lives
         longest = max(span for span in ttl.values() if span is not None)
-        versions = versions.filter(versions[_EVENT] >= versions["__m_at"] - interval(longest))
+        versions = versions.filter(_is_alive(versions, longest))
     newest = ibis.window(group_by=[*keys, "__m_at"], order_by=versions[_CREATED].desc())
     versions = versions.mutate(__rank=ibis.row_number().over(newest))
     versions = versions.filter(versions["__rank"] == 0)
     spans = set(ttl.values())
     values = {
-        name: versions[name] if span is None or len(spans) == 1 else _alive(versions, name, span)
+        name: versions[name]
+        if span is None or len(spans) == 1
+        else ibis.ifelse(_is_alive(versions, span), versions[name], ibis.null())
         for name, span in ttl.items()
     }
     return versions.select(*keys, __at=versions["__m_at"], **values)
 
 
-def _alive(versions: ir.Table, name: str, span: timedelta) -> ir.Value:
-    return ibis.ifelse(versions[_EVENT] >= versions["__m_at"] - interval(span), versions[name], ibis.null())
+def _is_alive(versions: ir.Table, span: timedelta) -> ir.BooleanValue:
+    age = versions["__m_at"].delta(versions[_EVENT], unit="microsecond")  # ClickHouse has no interval this fine
+    return age <= span // timedelta(microseconds=1)
 
 
 def _ttl_of(ttl: TimeToLive, name: str) -> timedelta | None:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trenddrop.core.errors import InputError, SchemaError
-from trenddrop.feature_store.point_in_time import point_in_time_join, within_reach
+from trenddrop.feature_store.point_in_time import moment, point_in_time_join, within_reach
 from trenddrop.schemas.table import TIMESTAMP
 from trenddrop.warehouse import Warehouse
 
@@ -140,11 +140,6 @@ def between(rows: ir.Table, column: str, *, start: datetime | None, end: datetim
     return rows
 
 
-def moment(value: datetime) -> ir.TimestampScalar:
-    """Return a UTC instant as a literal of the engine."""
-    return ibis.literal(value, type=TIMESTAMP)
-
-
 def _visible_from(view: ViewRead, event: ir.Value) -> ir.Value:
     created = view.rows[view.created_timestamp].cast(TIMESTAMP).coalesce(event)
     return ibis.ifelse(created > event, created, event)
@@ -158,11 +153,9 @@ def _share_join(views: Sequence[ViewRead]) -> list[list[ViewRead]]:
     return list(groups.values())
 
 
-def _moment_range(entity: ir.Table, at: str) -> tuple[ir.Value, ir.Value]:
+def _moment_range(entity: ir.Table, at: str) -> tuple[datetime, datetime]:
     bounds = entity.aggregate(earliest=entity[at].min(), latest=entity[at].max()).to_pyarrow().to_pylist()[0]
-    if bounds["earliest"] is None:
-        return moment(_EPOCH), moment(_EPOCH)
-    return moment(bounds["earliest"]), moment(bounds["latest"])
+    return bounds["earliest"] or _EPOCH, bounds["latest"] or _EPOCH
 
 
 def _longest(spans: Iterable[timedelta | None]) -> timedelta | None:

@@ -1,16 +1,21 @@
 import json
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
-import ibis
+import ibis.expr.types as ir
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from trenddrop.core.errors import SchemaError
+from trenddrop.core.settings import ClickHouseSettings, Settings
 from trenddrop.feature_store import point_in_time_join
 from trenddrop.feature_store.point_in_time import latest_rows, within_reach
+from trenddrop.warehouse import DuckLakeWarehouse, Warehouse
+from trenddrop.warehouse.clickhouse import ClickHouseWarehouse
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -27,26 +32,25 @@ FEATURES = pl.Schema(
 
 
 class Engine:
-    """A DuckDB that holds frames as temporary tables."""
+    """Holds frames as temporary tables."""
 
-    def __init__(self) -> None:
-        self.backend = ibis.duckdb.connect()
-        self.backend.raw_sql("SET TimeZone = 'UTC'")
-        self.tables = 0
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.warehouse = warehouse
 
-    def hold(self, frame: pl.DataFrame) -> ibis.Table:
-        self.tables += 1
-        name = f"t{self.tables}"
-        self.backend.con.register("incoming", frame.to_arrow())
-        self.backend.raw_sql(f"CREATE TEMP TABLE {name} AS FROM incoming")
-        return self.backend.table(name, database=("temp", "main"))
+    def hold(self, frame: pl.DataFrame) -> ir.Table:
+        return self.warehouse.stage(frame)
 
 
-@pytest.fixture(scope="module")
-def engine() -> Iterator[Engine]:
-    engine = Engine()
-    yield engine
-    engine.backend.disconnect()
+@pytest.fixture(scope="module", params=["ducklake", "clickhouse"])
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """DuckDB and ClickHouse."""
+    if request.param == "ducklake":
+        warehouse: Warehouse = DuckLakeWarehouse(Settings(home=tmp_path_factory.mktemp("home")))
+    else:
+        database = f"asof_{uuid.uuid4().hex}"
+        warehouse = ClickHouseWarehouse(ClickHouseSettings(interface="chdb", database=database))
+    yield Engine(warehouse)
+    warehouse.close()
 
 
 def at(hours: float) -> datetime:
@@ -71,6 +75,7 @@ def joined(engine: Engine, left: pl.DataFrame, right: pl.DataFrame, **options: o
     numbered = left.with_row_index("row")
     keys = {"keys": ["k"], "event_timestamp": "event", "created_timestamp": "created"} | options
     result = point_in_time_join(engine.hold(numbered), engine.hold(right), **keys).to_polars()
+    engine.warehouse.release()
     assert len(result) == len(left)
     return result.sort("row")["value"].to_list()
 
@@ -196,8 +201,8 @@ def test_reach_drops_only_what_no_moment_can_choose(engine: Engine):
     kept = within_reach(
         rows,
         event_timestamp="event",
-        earliest=ibis.literal(at(3), "timestamp('UTC')"),
-        latest=ibis.literal(at(5), "timestamp('UTC')"),
+        earliest=at(3),
+        latest=at(5),
         ttl=2 * HOUR,
     )
     assert sorted(kept.to_polars()["value"]) == [2.0, 3.0]
@@ -212,11 +217,11 @@ def test_latest_rows_takes_the_latest_created_of_the_newest_event(engine: Engine
 # --- against a naive loop -------------------------------------------------------------------------
 
 hours = st.integers(0, 8)
-keys = st.sampled_from(["a", "b", None])
-entity_rows = st.lists(st.tuples(keys, hours), max_size=8)
+keys = st.sampled_from(["a", "b", "c", "d", None])  # each key is a case of its own
+entity_rows = st.lists(st.tuples(keys, hours), max_size=25)
 feature_rows = st.lists(
     st.tuples(keys, hours, st.one_of(st.none(), hours), st.one_of(st.none(), st.just(1))),
-    max_size=16,
+    max_size=50,
     unique_by=lambda row: (row[0], row[1], row[1] if row[2] is None else row[2]),  # the key of a features table
 )
 ttls = st.one_of(st.none(), st.integers(0, 6).map(lambda hour: hour * HOUR))
@@ -238,7 +243,7 @@ def naive(moments: pl.DataFrame, rows: pl.DataFrame, ttl: timedelta | None) -> l
 
 
 @given(entity_rows, feature_rows, ttls)
-@settings(max_examples=150, deadline=None)
+@examples(max_examples=30, deadline=None)
 def test_equals_a_naive_loop(engine: Engine, moments: list, rows: list, ttl: timedelta | None):
     left = entity(*moments)
     right = pl.DataFrame(
@@ -253,7 +258,7 @@ def test_equals_a_naive_loop(engine: Engine, moments: list, rows: list, ttl: tim
 
 
 @given(entity_rows, feature_rows, st.integers(0, 8), feature_rows)
-@settings(max_examples=50, deadline=None)
+@examples(max_examples=10, deadline=None)
 def test_rows_not_yet_visible_change_nothing(engine: Engine, moments: list, rows: list, cut: int, later: list):
     """Rows that become visible after a moment leave every value up to that moment as it was."""
     left = entity(*[(key, hour) for key, hour in moments if hour <= cut])
