@@ -85,8 +85,8 @@ def _reliability(axes: Any, one: Evaluation) -> None:
         linewidth=1.5, elinewidth=1, capsize=2, label="model, bins of equal mass",
     )  # fmt: skip
     axes.set(xlim=(0, limit), ylim=(0, limit), xlabel="predicted probability", ylabel="observed share")
-    slope, ece = one.metrics.calibration_slope, one.metrics.ece
-    known = [f"slope {slope:.2f}"] * (slope is not None) + [f"calibration error {ece:.4f}"] * (ece is not None)
+    figures = (("slope", one.metrics.calibration_slope, 2), ("calibration error", one.metrics.ece, 4))
+    known = [f"{name} {value:.{digits}f}" for name, value, digits in figures if value is not None]
     axes.set_title(" · ".join([f"{one.horizon} h", *known]))
     axes.legend(loc="upper left")
 

@@ -51,3 +51,12 @@ def test_one_horizon_three_horizons_and_no_positives_are_drawn(model, evaluation
 def test_a_model_without_trees_is_drawn(make_frame, spec):
     flat = make_frame(days=4).with_columns(is_viral_6h=pl.lit(False)).drop("is_viral_12h")
     assert draw_plots(fit(flat, spec, features=["heat", "score"]), [])
+
+
+def test_a_constant_model_is_drawn_beside_its_rivals(make_frame, spec):
+    frame = make_frame(days=6).drop("is_viral_12h")
+    constant = fit(frame.with_columns(is_viral_6h=pl.lit(False)), spec, features=["heat", "score"])
+    test = frame.with_columns(predict(constant, frame)["probability_6h"])
+    judged = evaluate(frame, test, spec, features=("heat", "score"), horizon=6)
+    assert judged.metrics.calibration_slope is None
+    assert len(draw_plots(constant, [judged])) == 5
