@@ -6,66 +6,65 @@ import ibis
 import ibis.expr.types as ir
 
 from trenddrop.normalized.hours import hour_of
-from trenddrop.normalized.series import Hold, last_versions
+from trenddrop.normalized.series import last_versions
+from trenddrop.normalized.workspace import Workspace
 
 COUNTERS = ("view_count", "video_count", "creator_count", "like_count", "comment_count", "share_count")
 EXACT = "decimal(38, 6)"  # sums of it do not depend on the order of the rows
 VIDEO_COUNTERS = ("view_count", "like_count", "comment_count", "share_count")
 
 
-def summed_versions(additions: ir.Table, *, hold: Hold) -> ir.Table:
+def summed_versions(additions: ir.Table, *, work: Workspace) -> ir.Table:
     """Return one row per hashtag, hour and version: the sums of all additions known when it was created.
 
-    ``additions`` has ``hashtag_id``, ``hour``, ``created``, a decimal per counter (negative: taken back), ``n_<counter>``
-    (+1, -1 or 0), ``n_own`` (observations inside the hour) and ``n_reset``. A sum of nothing is null.
+    ``additions`` has ``hashtag_id``, ``hour``, ``created``, a decimal per counter (negative: taken back),
+    ``n_<counter>`` (+1, -1 or 0), ``n_own`` (observations inside the hour) and ``n_reset``. A sum of nothing is null.
     """
     amounts = [column for column in additions.columns if column not in ("hashtag_id", "hour", "created")]
     changes = additions.group_by("hashtag_id", "hour", "created").aggregate(
         **{column: additions[column].sum() for column in amounts}
     )
     window = ibis.window(group_by=["hashtag_id", "hour"], order_by="created", preceding=None, following=0)
-    changes = hold(changes)
+    changes = work.hold(changes)
     sums = changes.mutate(**{column: changes[column].sum().over(window) for column in amounts})
-    sums = last_versions(hold(sums), ["hashtag_id"])
+    sums = last_versions(work.hold(sums), ["hashtag_id"])
     counters = {
         counter: ibis.ifelse(sums[f"n_{counter}"] > 0, sums[counter].cast("float64"), ibis.null("float64"))
         for counter in COUNTERS
     }
-    return sums.select(
-        "hashtag_id", "hour", "created", is_gap=sums.n_own == 0, is_reset=sums.n_reset > 0, **counters
-    )
+    return sums.select("hashtag_id", "hour", "created", is_gap=sums.n_own == 0, is_reset=sums.n_reset > 0, **counters)
 
 
-def video_additions(versions: ir.Table, observations: ir.Table, *, hold: Hold) -> ir.Table:
+def video_additions(versions: ir.Table, observations: ir.Table, *, work: Workspace) -> ir.Table:
     """Return what videos add to their hashtags: their increments, themselves in the hour of their creation, creators.
 
     ``versions`` are the :func:`~trenddrop.normalized.series.series_versions` of the video observations.
     """
     tags = observations.select("video_id", "fetched_at", hashtag_id=observations.hashtag_ids.unnest())
-    tags = hold(tags.group_by("video_id", "hashtag_id").aggregate(tagged_at=tags.fetched_at.min()))
+    tags = work.hold(tags.group_by("video_id", "hashtag_id").aggregate(tagged_at=tags.fetched_at.min()))
     after = ibis.window(group_by=["video_id", "hour"], order_by="created")
     timed = versions.mutate(replaced=versions.created.lead().over(after))
     timed = timed.join(tags, "video_id")
     timed = timed.mutate(start=ibis.greatest(timed.created, timed.tagged_at))
-    timed = hold(timed.filter(timed.replaced.isnull() | (timed.start < timed.replaced)))
+    timed = work.hold(timed.filter(timed.replaced.isnull() | (timed.start < timed.replaced)))
     own = ibis.ifelse(timed.is_gap, 0, 1)
     reset = ibis.ifelse(timed.is_reset, 1, 0)
     gained = timed.mutate(n_own=own, n_reset=reset)
     begins = _additions(gained.mutate(created=gained.start), VIDEO_COUNTERS, 1)
     ended = gained.filter(gained.replaced.notnull())
     ends = _additions(ended.mutate(created=ended.replaced), VIDEO_COUNTERS, -1)
-    return ibis.union(begins, ends, *_creations(observations, tags, hold=hold))
+    return ibis.union(begins, ends, *_creations(observations, tags, work=work))
 
 
-def window_additions(observations: ir.Table, *, hold: Hold) -> ir.Table:
-    """Return what counters of windows add to the hour that holds the window's end; a later fetch replaces an earlier."""
+def window_additions(observations: ir.Table, *, work: Workspace) -> ir.Table:
+    """Return what counters of windows add to the hour that holds the window's end; later fetches replace earlier."""
     named = {counter: f"{counter}_increment" for counter in COUNTERS}
     key = ["hashtag_id", "observed_at"]
     values = observations.group_by(*key, "fetched_at").aggregate(
         **{counter: observations[column].max() for counter, column in named.items()}
     )
     window = ibis.window(group_by=key, order_by="fetched_at")
-    values = hold(values)
+    values = work.hold(values)
     timed = values.mutate(
         hour=hour_of(values.observed_at), replaced=values.fetched_at.lead().over(window), n_own=1, n_reset=0
     )
@@ -82,7 +81,7 @@ def has_windows(observations: ir.Table) -> ir.BooleanValue:
     return found
 
 
-def _creations(observations: ir.Table, tags: ir.Table, *, hold: Hold) -> list[ir.Table]:
+def _creations(observations: ir.Table, tags: ir.Table, *, work: Workspace) -> list[ir.Table]:
     """Return the videos in the hour of their creation, and the first video of each creator in that hour."""
     dated = observations.filter(observations.created_at.notnull())
     first = dated.group_by("video_id").aggregate(first_at=dated.fetched_at.min())
@@ -92,9 +91,12 @@ def _creations(observations: ir.Table, tags: ir.Table, *, hold: Hold) -> list[ir
         created_at=dated.created_at.min(), first_at=dated.first_at.min(), creator_id=dated.creator_id.min()
     )
     born = videos.join(tags, "video_id")
-    born = hold(
+    born = work.hold(
         born.select(
-            "hashtag_id", "creator_id", hour=hour_of(born.created_at), created=ibis.greatest(born.first_at, born.tagged_at)
+            "hashtag_id",
+            "creator_id",
+            hour=hour_of(born.created_at),
+            created=ibis.greatest(born.first_at, born.tagged_at),
         )
     )
     people = born.filter(born.creator_id.notnull())

@@ -1,5 +1,7 @@
 """What every hashtag gained in every hour, in all versions that became known one after another."""
 
+from collections.abc import Sequence
+
 import ibis
 import ibis.expr.types as ir
 
@@ -12,10 +14,10 @@ from trenddrop.normalized.additions import (
     window_additions,
 )
 from trenddrop.normalized.hours import hour_end
-from trenddrop.normalized.series import Hold, Series, last_versions, series_versions, unheld
+from trenddrop.normalized.series import UNHELD, Series, last_versions, series_versions
+from trenddrop.normalized.workspace import Workspace
 from trenddrop.schemas.hashtag_metrics import HASHTAG_METRICS
 
-_HASHTAGS = Series("hashtag_id", COUNTERS, ("score",))
 _VIDEOS = Series("video_id", VIDEO_COUNTERS)
 _MEASURES = (*COUNTERS, "score", "view_total")
 _VERSION = ("hashtag_id", "hour", "created", *_MEASURES, "is_gap", "is_reset")
@@ -25,53 +27,57 @@ def hashtag_metrics(
     observations: ir.Table,
     videos: ir.Table | None = None,
     *,
-    windowed: bool = True,
-    hold: Hold = unheld,
+    counters: Sequence[str] = COUNTERS,
+    work: Workspace = UNHELD,
 ) -> ir.Table:
     """Return the rows of ``hashtag_metrics`` that a set of observations makes; nothing but the set matters.
 
-    ``observations`` and ``videos`` are rows of ``hashtag_observations`` and ``video_observations``, with all of those of
-    every hashtag in question. A counter that the hashtag's own observations give wins over the sum over its videos:
-    first increments of cumulative counters, then counters of windows, then the videos. ``windowed=False`` says that no
-    observation counts a window. ``hold`` keeps intermediate results; without it the query is large.
+    ``observations`` and ``videos`` are rows of ``hashtag_observations`` and ``video_observations``, with all of
+    those of every hashtag in question. A counter that the hashtag's own observations give wins over the sum over its videos:
+    first increments of cumulative counters, then counters of windows, then the videos. ``counters`` are those
+    that an observation may have as a cumulative level. ``work`` keeps intermediate results; without it
+    the query is large.
 
     ``view_count`` and the others are gains within the hour, not levels; ``view_total`` is the level.
     """
-    streams = [_cumulative(observations, hold=hold)]
-    if windowed:
-        windows = observations.filter(has_windows(observations))
-        streams.append(_summed(window_additions(windows, hold=hold), hold=hold))
+    series = Series("hashtag_id", tuple(counters), ("score",))
+    levels = observations.filter(ibis.or_(*(observations[value].notnull() for value in series.values)))
+    windows = observations.filter(has_windows(observations))
+    streams: list[ir.Table] = []
+    if not work.is_empty(levels):
+        streams.append(_cumulative(levels, series, work=work))
+    if not work.is_empty(windows):
+        streams.append(_summed(window_additions(windows, work=work), work=work))
     if videos is not None:
-        versions = hold(series_versions(videos, _VIDEOS, hold=hold))
-        streams.append(_summed(video_additions(versions, videos, hold=hold), hold=hold))
+        versions = work.hold(series_versions(videos, _VIDEOS, work=work))
+        streams.append(_summed(video_additions(versions, videos, work=work), work=work))
+    streams = streams or [_cumulative(levels, series, work=work)]
     merged = streams[0]
     for stream in streams[1:]:
-        merged = _merged(hold(merged), hold(stream), hold=hold)
+        merged = _merged(work.hold(merged), work.hold(stream), work=work)
     return _table_rows(merged)
 
 
-def _cumulative(observations: ir.Table, *, hold: Hold) -> ir.Table:
-    counted = ibis.literal(False)
-    for value in _HASHTAGS.values:
-        counted = counted | observations[value].notnull()
-    versions = series_versions(observations.filter(counted), _HASHTAGS, hold=hold)
-    levels = versions.rename(score="level_score", view_total="level_view_count")
-    return levels.select(*_VERSION)
+def _cumulative(levels: ir.Table, series: Series, *, work: Workspace) -> ir.Table:
+    versions = series_versions(levels, series, work=work)
+    absent = {counter: ibis.null("float64") for counter in COUNTERS if counter not in series.counters}
+    total = versions.level_view_count if "view_count" in series.counters else ibis.null("int64")
+    return versions.mutate(score=versions.level_score, view_total=total, **absent).select(*_VERSION)
 
 
-def _summed(additions: ir.Table, *, hold: Hold) -> ir.Table:
-    sums = summed_versions(additions, hold=hold)
+def _summed(additions: ir.Table, *, work: Workspace) -> ir.Table:
+    sums = summed_versions(additions, work=work)
     return sums.mutate(score=ibis.null("float64"), view_total=ibis.null("int64")).select(*_VERSION)
 
 
-def _merged(first: ir.Table, second: ir.Table, *, hold: Hold) -> ir.Table:
+def _merged(first: ir.Table, second: ir.Table, *, work: Workspace) -> ir.Table:
     """Return the versions of two streams as one: per column the first's value where it has one.
 
     Each version of either stream makes one of both, with what was known of the other at that moment.
     """
     marked = first.mutate(source=ibis.literal(0)).union(second.mutate(source=ibis.literal(1)))
     window = ibis.window(group_by=["hashtag_id", "hour"], order_by=["created", "source"])
-    marked = hold(marked.mutate(place=(ibis.row_number().over(window) + 1).cast("int64")))
+    marked = work.hold(marked.mutate(place=(ibis.row_number().over(window) + 1).cast("int64")))
     so_far = ibis.window(group_by=["hashtag_id", "hour"], order_by="place", preceding=None, following=0)
     places = {
         f"place_{source}": ibis.ifelse(marked.source == source, marked.place, 0).max().over(so_far) for source in (0, 1)
@@ -80,7 +86,7 @@ def _merged(first: ir.Table, second: ir.Table, *, hold: Hold) -> ir.Table:
     moments = moments.aggregate(place_0=ibis._.place_0.max(), place_1=ibis._.place_1.max())
     nothing = {name: ibis.null(marked[name].type()) for name in (*_MEASURES, "is_gap", "is_reset")}
     absent = marked.select("hashtag_id", "hour").distinct().mutate(place=ibis.literal(0, type="int64"), **nothing)
-    versions = hold(marked.select(*absent.columns).union(absent))
+    versions = work.hold(marked.select(*absent.columns).union(absent))
     joined = moments
     for source in (0, 1):
         named = {f"{name}_{source}": name for name in nothing} | {f"place_{source}": "place"}
@@ -92,7 +98,7 @@ def _merged(first: ir.Table, second: ir.Table, *, hold: Hold) -> ir.Table:
         is_gap=joined.is_gap_0.fill_null(True) & joined.is_gap_1.fill_null(True),
         is_reset=joined.is_reset_0.fill_null(False) | joined.is_reset_1.fill_null(False),
     )  # fmt: skip
-    return last_versions(hold(rows), ["hashtag_id"]).select(*_VERSION)
+    return last_versions(work.hold(rows), ["hashtag_id"]).select(*_VERSION)
 
 
 def _table_rows(versions: ir.Table) -> ir.Table:

@@ -7,9 +7,10 @@ import ibis.expr.types as ir
 
 from trenddrop.core.progress import SILENT, Progress
 from trenddrop.core.time import Clock
-from trenddrop.normalized.additions import has_windows
+from trenddrop.normalized.additions import COUNTERS
 from trenddrop.normalized.hashtag_metrics import hashtag_metrics
 from trenddrop.normalized.trend_topics import example_captions, newest_scores, trend_topics
+from trenddrop.normalized.workspace import Staged
 from trenddrop.schemas import TABLES
 from trenddrop.warehouse import Warehouse
 
@@ -37,7 +38,7 @@ class _Affected:
     videos: ir.Table | None
 
 
-def normalize(wh: Warehouse, *, clock: Clock, progress: Progress = SILENT) -> NormalizeSummary:
+def normalize(wh: Warehouse, *, clock: Clock, progress: Progress | None = None) -> NormalizeSummary:
     """Recompute the hashtags that new batches touch and mark the batches ``completed``, all or nothing.
 
     The metrics of a hashtag are a function of all of its observations, so what earlier runs wrote of it is compared and
@@ -47,7 +48,7 @@ def normalize(wh: Warehouse, *, clock: Clock, progress: Progress = SILENT) -> No
     if not _count(batches.filter(batches.status == "processing")):
         return NormalizeSummary()
     try:
-        return wh.transact(lambda: _normalize(wh, clock=clock, progress=progress), claim=CLAIM)
+        return wh.transact(lambda: _normalize(wh, clock=clock, progress=progress or SILENT), claim=CLAIM)
     finally:
         wh.release()
 
@@ -87,9 +88,7 @@ def _affected(wh: Warehouse, new: ir.Table, *, is_first: bool) -> _Affected:
     if has_videos:
         tagged = _tags(videos).semi_join(hashtags, "hashtag_id").select("video_id").distinct()
         videos = wh.stage(videos.semi_join(wh.stage(tagged), "video_id"))
-    return _Affected(
-        hashtags, wh.stage(observations.semi_join(hashtags, "hashtag_id")), videos if has_videos else None
-    )
+    return _Affected(hashtags, wh.stage(observations.semi_join(hashtags, "hashtag_id")), videos if has_videos else None)
 
 
 def _tags(videos: ir.Table) -> ir.Table:
@@ -98,8 +97,10 @@ def _tags(videos: ir.Table) -> ir.Table:
 
 def _metrics(wh: Warehouse, affected: _Affected) -> ir.Table:
     observations = affected.observations
-    windowed = bool(_count(observations.filter(has_windows(observations)).limit(1)))
-    rows = hashtag_metrics(observations, affected.videos, windowed=windowed, hold=wh.stage)
+    counts = {counter: observations[counter].count() for counter in COUNTERS}
+    found = observations.aggregate(**counts).to_pyarrow()
+    counters = [counter for counter in COUNTERS if found[counter][0].as_py()]
+    rows = hashtag_metrics(observations, affected.videos, counters=counters, work=Staged(wh))
     return _of(rows, affected.hashtags, "hashtag_id")
 
 

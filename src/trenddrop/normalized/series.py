@@ -2,20 +2,20 @@
 
 A series is the observations of one key (a hashtag, a video). What is known at a moment K is the observations fetched by
 K. Of those, an hour's level is the observation with the greatest (observed_at, fetched_at); its increment is the level
-minus the level of the hour observed before. Each observation that changes a row makes a new version of that row, created
-when it was fetched. Versions that become visible within the same hour are one: the last of them.
+minus the level of the hour observed before. Each observation that changes a row makes a new version of it, created when
+it was fetched. Versions that become visible within the same hour are one: the last of them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import ibis
 import ibis.expr.types as ir
 
 from trenddrop.normalized.hours import hour_of
+from trenddrop.normalized.workspace import Unheld, Workspace
 
-Hold = Callable[[ir.Table], ir.Table]
-
+UNHELD = Unheld()
 LONGEST_SPREAD_H = 168  # an increment over more hours says nothing about any of them
 
 
@@ -33,12 +33,7 @@ class Series:
         return self.counters + self.carried
 
 
-def unheld(rows: ir.Table) -> ir.Table:
-    """Return the expression itself: nothing is kept on the way."""
-    return rows
-
-
-def series_versions(observations: ir.Table, series: Series, *, hold: Hold = unheld) -> ir.Table:
+def series_versions(observations: ir.Table, series: Series, *, work: Workspace = UNHELD) -> ir.Table:
     """Return one row per key, hour and version: increments (float64), ``is_gap``, ``is_reset``, levels.
 
     Columns: the key, ``hour``, ``created``, ``<counter>`` (increment), ``level_<value>``, ``is_gap``, ``is_reset``.
@@ -49,14 +44,16 @@ def series_versions(observations: ir.Table, series: Series, *, hold: Hold = unhe
     """
     columns = [series.key, "observed_at", "fetched_at", *series.values]
     known = observations.select(*columns).mutate(hour=hour_of(observations.observed_at))
-    ordered = hold(_with_previous(known, series))
+    ordered = work.hold(_with_previous(known, series))
     is_disturbed = (ordered.hour == ordered.previous_hour) | (ordered.fetched_at < ordered.previous_fetched_at)
-    disturbed = hold(ordered.filter(is_disturbed).select(series.key).distinct())
+    disturbed = work.hold(ordered.filter(is_disturbed).select(series.key).distinct())
+    if work.is_empty(disturbed):
+        return _spread(_increments(_calm_steps(ordered, series), series), series)
     calm = ordered.anti_join(disturbed, series.key)
-    late = known.semi_join(disturbed, series.key)
+    late = ordered.select(*known.columns).semi_join(disturbed, series.key)
     single = _spread(_increments(_calm_steps(calm, series), series), series)
-    several = _spread(_increments(_late_steps(late, series, hold=hold), series), series)
-    return single.union(last_versions(hold(several), [series.key]).select(*single.columns))
+    several = _spread(_increments(_late_steps(late, series, work=work), series), series)
+    return single.union(last_versions(work.hold(several), [series.key]).select(*single.columns))
 
 
 def last_versions(rows: ir.Table, keys: Sequence[str]) -> ir.Table:
@@ -80,11 +77,11 @@ def _calm_steps(calm: ir.Table, series: Series) -> ir.Table:
     return _step_columns(calm.mutate(created=calm.fetched_at), series)
 
 
-def _late_steps(known: ir.Table, series: Series, *, hold: Hold) -> ir.Table:
+def _late_steps(known: ir.Table, series: Series, *, work: Workspace) -> ir.Table:
     """Return every version of every step, of series in any order."""
-    chosen = hold(_chosen(known, series))
-    hours = hold(chosen.group_by(series.key, "hour").aggregate(known_from=chosen.valid_from.min()))
-    pairs = hold(_pairs(hours, series.key))
+    chosen = work.hold(_chosen(known, series))
+    hours = work.hold(chosen.group_by(series.key, "hour").aggregate(known_from=chosen.valid_from.min()))
+    pairs = work.hold(_pairs(hours, series.key))
     return _step_columns(_joined(pairs, chosen, series), series)
 
 
@@ -120,9 +117,7 @@ def _pairs(hours: ir.Table, key: str) -> ir.Table:
     earlier = hours.select(key, previous_hour="hour", previous_from="known_from")
     candidates = open_hours.join(earlier, key)
     candidates = candidates.filter(candidates.previous_hour < candidates.hour)
-    nearer = ibis.window(
-        group_by=[key, "hour"], order_by=ibis.desc("previous_hour"), preceding=None, following=0
-    )
+    nearer = ibis.window(group_by=[key, "hour"], order_by=ibis.desc("previous_hour"), preceding=None, following=0)
     candidates = candidates.mutate(_reach=candidates.previous_from.min().over(nearer))
     step = ibis.window(group_by=[key, "hour"], order_by=ibis.desc("previous_hour"))
     candidates = candidates.mutate(pair_to=candidates._reach.lag().over(step))

@@ -21,6 +21,7 @@ def load_source(name: str, *, extra: Path | None = None, fetched_at: datetime | 
     Raises:
         NotFoundError: there is no such source; the message lists those that there are.
         ConfigError: the file has keys or values that do not fit.
+
     """
     path = find_config("sources", name, extra=extra)
     values = read_yaml(path)

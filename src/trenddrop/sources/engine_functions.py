@@ -1,6 +1,6 @@
 """Functions of the embedded engine that Ibis has no word for.
 
-Records are parsed in DuckDB whatever engine the warehouse uses, so they may be used in ``sources`` and ``staging`` only.
+Records are parsed in DuckDB whatever engine the warehouse uses, so they are for ``sources`` and ``staging`` only.
 """
 
 from collections.abc import Sequence

@@ -94,7 +94,10 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class RequiredText:
-    """Text that names something: missing, blank and nested values have a reason. ``document`` holds the whole record."""
+    """Text that names something: missing, blank and nested values have a reason.
+
+    ``document`` is the column of the whole record.
+    """
 
     name: str
     column: str

@@ -53,16 +53,21 @@ class SeriesSource:
 
         Raises:
             ConfigError: with the mapping file, the field and the fields that there are.
+
         """
         required = self.mapping.required_fields()
-        sample = records.filter(records.reason.isnull() | ~records.is_document.fill_null(True))
-        sample = sample.filter(sample.is_document).select("text").limit(SAMPLED_RECORDS)
-        found = sample.aggregate(
-            [has_field(sample.text, name).any().name(f"f{number}") for number, name in enumerate(required)]
-        ).to_pyarrow()
-        absent = [name for number, name in enumerate(required) if found[f"f{number}"][0].as_py() is False]
-        if absent:
-            there = sample.select(key=keys(sample.text).unnest()).distinct().to_pyarrow()["key"].to_pylist()
+        documents = records.filter(records.is_document).select("text").limit(SAMPLED_RECORDS)
+        keyed = documents.select(key=keys(documents.text).unnest()).distinct()
+        there = set(keyed.to_pyarrow()["key"].to_pylist())
+        if not there:
+            return
+        nested = [name for name in required if "." in name and name.split(".")[0] in there]
+        found = set(required) & there
+        if nested:
+            exist = {f"f{number}": has_field(documents.text, name).any() for number, name in enumerate(nested)}
+            row = documents.aggregate(**exist).to_pyarrow()
+            found |= {name for number, name in enumerate(nested) if row[f"f{number}"][0].as_py()}
+        if absent := [name for name in required if name not in found]:
             named = ", ".join(f"{name!r} (as {required[name]})" for name in absent)
             raise ConfigError(
                 f"{self.origin}: no record has the field {named}; the records have {sorted(there)}; "

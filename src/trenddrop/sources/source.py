@@ -14,8 +14,7 @@ COUNTERS = ("view_count", "video_count", "creator_count", "like_count", "comment
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What was read from a table of records; every table has the columns ``record`` (its number) and
-    ``batch_id``.
+    """What was read from a table of records; each table has ``record`` (its number) and ``batch_id``.
 
     ``records``: the columns that came in, and is_document, entity_type, fetched_at, reason (null when the record is
     good); one row per record. The others hold good records only.

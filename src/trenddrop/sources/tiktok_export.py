@@ -129,6 +129,5 @@ def _creators(good: ir.Table) -> ir.Table:
 def _sounds(good: ir.Table) -> ir.Table:
     known = good.filter(good.sound_id.notnull())
     return known.select(
-        "record",
-        "batch_id", "sound_id", "observed_at", "fetched_at", "title", "artist", "is_original", "usage_count"
+        "record", "batch_id", "sound_id", "observed_at", "fetched_at", "title", "artist", "is_original", "usage_count"
     )

@@ -22,6 +22,7 @@ def blocks(path: Path) -> Iterator[bytes]:
 
     Raises:
         Damage: after the last readable byte, when the file is cut off or corrupt.
+
     """
     with path.open("rb") as file:
         head = file.read(4)

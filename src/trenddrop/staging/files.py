@@ -32,6 +32,7 @@ def input_files(paths: Sequence[Path], *, source: str) -> list[InputFile]:
 
     Raises:
         InputError: naming every path that does not exist, is a directory or cannot be read.
+
     """
     if not paths:
         raise InputError("input: no path given; name at least one file")

@@ -80,8 +80,7 @@ def hashtag_states(sightings: ir.Table, *, platform: str) -> ir.Table:
         last_updated_at=joined["last"].max(),
         **{text: joined[text].max(where=is_newest) for text in _TEXTS},
         **{
-            total: joined[name].max(where=joined.observed_at == joined[f"{name}_at"])
-            for name, total in _LEVELS.items()
+            total: joined[name].max(where=joined.observed_at == joined[f"{name}_at"]) for name, total in _LEVELS.items()
         },
     )
     rows = states.mutate(status=ibis.literal("active"), platform=ibis.literal(platform))

@@ -46,9 +46,9 @@ def line_chunks(path: Path, *, chunk_bytes: int = CHUNK_BYTES) -> Iterator[pl.Da
 
 
 def split_lines(data: bytes, *, first: int) -> tuple[pl.DataFrame, int]:
-    """Return the lines that are not blank, and how many there are with the blank ones.
+    r"""Return the lines that are not blank, and how many there are with the blank ones.
 
-    >>> split_lines(b"a\\r\\n\\nb", first=1)[0].select("line_number", "text").rows()
+    >>> split_lines(b"a\r\n\nb", first=1)[0].select("line_number", "text").rows()
     [(1, 'a'), (3, 'b')]
     """
     letters = np.frombuffer(data, dtype=np.uint8)

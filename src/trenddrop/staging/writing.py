@@ -1,0 +1,176 @@
+"""Parsed records into the tables of the warehouse, inside one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import ibis
+import ibis.expr.types as ir
+import polars as pl
+
+from trenddrop.core.time import Clock
+from trenddrop.schemas import raw_data
+from trenddrop.sources.source import Source
+from trenddrop.staging.engine import ParsingEngine
+from trenddrop.staging.files import InputFile
+from trenddrop.staging.hashtags import upsert_hashtags
+from trenddrop.staging.latest import upsert_latest
+from trenddrop.staging.observations import Rows
+from trenddrop.warehouse import Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class IngestSummary:
+    """What one ingest did; ``raw_records`` is ``processed + failed + duplicates``.
+
+    ``batches`` are the files that were new. ``duplicates`` are records that the warehouse had, be it in a file that was
+    taken in before or as the same text elsewhere.
+    """
+
+    raw_records: int = 0
+    processed: int = 0
+    failed: int = 0
+    duplicates: int = 0
+    batches: int = 0
+
+    def __add__(self, other: "IngestSummary") -> "IngestSummary":
+        return IngestSummary(*(getattr(self, item.name) + getattr(other, item.name) for item in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where records go, and when."""
+
+    wh: Warehouse
+    engine: ParsingEngine
+    source: Source
+    clock: Clock
+
+
+def _known_batches(wh: Warehouse, files: Sequence[InputFile]) -> dict[str, int]:
+    """Return the number of records of those files that were taken in before, by batch id."""
+    if not files:
+        return {}
+    batches = wh.table("ingestion_batches")
+    found = batches.filter(batches.batch_id.isin([file.batch_id for file in files]))
+    rows = found.select("batch_id", "total_records").to_pyarrow()
+    return dict(zip(rows["batch_id"].to_pylist(), rows["total_records"].to_pylist(), strict=True))
+
+
+def _repeated(records: int) -> IngestSummary:
+    return IngestSummary(raw_records=records, duplicates=records)
+
+
+def _write(
+    wh: Warehouse,
+    source: Source,
+    group: list[InputFile],
+    records: ir.Table,
+    rows: Rows,
+    *,
+    engine: ParsingEngine,
+    clock: Clock,
+) -> IngestSummary:
+    """Write what is not there; the claim keeps every other ingest out until the commit."""
+    already = _known_batches(wh, group)
+    new = [file for file in group if file.batch_id not in already]
+    skipped = sum((_repeated(count) for count in already.values()), IngestSummary())
+    if not new:
+        return skipped
+    if already:
+        records = records.filter(records.batch_id.isin([file.batch_id for file in new]))
+    raw_name = raw_data(source.system).name
+    records, has_copies = _with_status(records, wh.table(raw_name), wh=wh, engine=engine)
+
+    def used(table: ir.Table) -> ir.Table:
+        if not has_copies and not already:
+            return table
+        return table.semi_join(records.filter(records.status == "processed"), "record")
+
+    now = ibis.literal(clock(), type="timestamp('UTC', 6)")
+    wh.append(raw_name, engine.give(_raw_rows(records, source, now)))
+    for name, table in rows.observations.items():
+        wh.append(name, engine.give(used(table).drop("record")))
+    for name, table in rows.entities.items():
+        upsert_latest(wh, name, used(table).drop("record"), engine=engine)
+    if rows.sightings is not None:
+        upsert_hashtags(wh, used(rows.sightings), source, engine=engine)
+    batches = _batch_rows(records, new, source, clock=clock)
+    wh.append("ingestion_batches", batches.to_arrow())
+    counts = batches.select(pl.col("^.*_records$").sum()).row(0, named=True)
+    return skipped + IngestSummary(
+        raw_records=counts["total_records"],
+        processed=counts["processed_records"],
+        failed=counts["failed_records"],
+        duplicates=counts["duplicate_records"],
+        batches=len(new),
+    )
+
+
+def _with_status(records: ir.Table, raw: ir.Table, *, wh: Warehouse, engine: ParsingEngine) -> tuple[ir.Table, bool]:
+    """Add ``occurrence`` (0: the first record with this text) and ``status``; say whether there are copies."""
+    hashes = records.group_by("content_hash").aggregate(copies=records.count())
+    hashes = engine.hold(hashes)
+    repeated = hashes.filter(hashes.copies > 1).select("content_hash").mutate(before=ibis.literal(0, type="int64"))
+    if raw.limit(1).count().to_pyarrow().as_py():
+        staged = wh.stage(engine.give(hashes.select("content_hash")))
+        known = raw.semi_join(staged, "content_hash").group_by("content_hash").aggregate(before=raw.count())
+        known = engine.fetch(known)
+        repeated = known.union(repeated.anti_join(known, "content_hash"))
+    repeated = engine.hold(repeated)
+    has_copies = bool(repeated.count().to_pyarrow().as_py())
+    if not has_copies:
+        counted = records.mutate(occurrence=ibis.literal(0, type="int64"))
+    else:
+        some = records.select("record", "content_hash").join(repeated, "content_hash")
+        window = ibis.window(group_by="content_hash", order_by="record")
+        some = some.select("record", occurrence=ibis.row_number().over(window).cast("int64") + some.before)
+        counted = records.left_join(engine.hold(some), "record").drop("record_right")
+        counted = counted.mutate(occurrence=counted.occurrence.fill_null(0))
+    status = ibis.cases((counted.occurrence > 0, "duplicate"), (counted.reason.notnull(), "failed"), else_="processed")
+    return counted.mutate(status=status), has_copies
+
+
+def _raw_rows(records: ir.Table, source: Source, now: ir.Value) -> ir.Table:
+    is_first = records.occurrence == 0
+    copy = records.content_hash + "-" + records.occurrence.cast("string")
+    return records.select(
+        "entity_type", "batch_id", "line_number", "content_hash",
+        id=ibis.ifelse(is_first, records.content_hash, copy),
+        fetch_timestamp=records.fetched_at,
+        raw_json=records.text,
+        source_endpoint=ibis.literal(source.name),
+        processing_status=records.status,
+        error_message=ibis.ifelse(records.status == "failed", records.reason, ibis.null("string")),
+        created_at=now,
+    )  # fmt: skip
+
+
+def _batch_rows(records: ir.Table, files: list[InputFile], source: Source, *, clock: Clock) -> pl.DataFrame:
+    counted = records.group_by("batch_id").aggregate(
+        total_records=records.count(),
+        processed_records=(records.status == "processed").sum(),
+        failed_records=(records.status == "failed").sum(),
+        duplicate_records=(records.status == "duplicate").sum(),
+        fetch_window_start=records.fetched_at.min(),
+        fetch_window_end=records.fetched_at.max(),
+        kinds=records.entity_type.nunique(),
+        entity_type=records.entity_type.min(),
+    )
+    counts = pl.from_arrow(counted.to_pyarrow())
+    assert isinstance(counts, pl.DataFrame)
+    described = pl.DataFrame(
+        {
+            "batch_id": [file.batch_id for file in files],
+            "source_uri": [str(file.path) for file in files],
+            "content_hash": [file.content_hash for file in files],
+        }
+    ).with_columns(source_system=pl.lit(source.system), created_at=pl.lit(clock()))
+    batches = described.join(counts, on="batch_id", how="left")
+    is_unreadable = (pl.col("failed_records") > 0) & (pl.col("processed_records") + pl.col("duplicate_records") == 0)
+    return batches.with_columns(
+        pl.col("^.*_records$").fill_null(0).cast(pl.Int64),
+        entity_type=pl.when(pl.col("kinds") > 1)
+        .then(pl.lit("mixed"))
+        .otherwise(pl.col("entity_type").fill_null("none")),
+        status=pl.when(is_unreadable).then(pl.lit("failed")).otherwise(pl.lit("processing")),
+    ).drop("kinds")
