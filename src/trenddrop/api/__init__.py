@@ -1,6 +1,6 @@
 """The scoring endpoint over HTTP: routes translate, never compute."""
 
 from trenddrop.api.app import create_app
-from trenddrop.api.contract import NotReadyError, ScoringService
+from trenddrop.api.contract import ScoringService
 
-__all__ = ["NotReadyError", "ScoringService", "create_app"]
+__all__ = ["ScoringService", "create_app"]

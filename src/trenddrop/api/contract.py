@@ -5,13 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from trenddrop.core.errors import FaultError
 from trenddrop.matching import Match, Video
 from trenddrop.metadata import Generation
-
-
-class NotReadyError(FaultError):
-    """Something that an answer needs does not exist yet; asking again later may help."""
 
 
 @dataclass(frozen=True, slots=True)

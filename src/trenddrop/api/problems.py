@@ -9,9 +9,8 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from trenddrop.api.contract import NotReadyError
 from trenddrop.api.messages import Problem
-from trenddrop.core.errors import ConflictError, NotFoundError, UserError
+from trenddrop.core.errors import ConflictError, NotFoundError, NotReadyError, UserError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = "5"

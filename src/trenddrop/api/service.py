@@ -14,8 +14,8 @@ from typing import Any, Generic, TypeVar
 import orjson
 import polars as pl
 
-from trenddrop.api.contract import HashtagScore, NotReadyError, Trend
-from trenddrop.core.errors import InputError, NotFoundError
+from trenddrop.api.contract import HashtagScore, Trend
+from trenddrop.core.errors import InputError, NotFoundError, NotReadyError
 from trenddrop.core.time import Clock, utc_now
 from trenddrop.embeddings import Embedder
 from trenddrop.index import VectorIndex

@@ -12,7 +12,8 @@
     └── FaultError           something broke; the command line exits with 1
         ├── EngineError      a storage engine refused or lost a statement
         ├── ConflictError    another writer was faster, and retries ran out
-        └── IntegrityError   a stored artefact does not match its checksum
+        ├── IntegrityError   a stored artefact does not match its checksum
+        └── NotReadyError    an answer needs something that does not exist yet
 """
 
 
@@ -58,3 +59,7 @@ class ConflictError(FaultError):
 
 class IntegrityError(FaultError):
     """A stored artefact does not match its checksum."""
+
+
+class NotReadyError(FaultError):
+    """Something that an answer needs does not exist yet; asking again later may help."""

@@ -77,7 +77,7 @@ class VideoBranch:
         extra = ws.settings.configs
         limits = load_platforms(extra=extra)
         setup = GenerationSetup(
-            agent=load_agent(agent, limits, extra=extra),
+            agent=load_agent(agent, platforms=limits, extra=extra),
             platforms=limits,
             matching=load_matching(extra=extra),
             embedder=self.embedder,

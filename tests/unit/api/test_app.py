@@ -4,8 +4,8 @@ import threading
 import pytest
 from fastapi.testclient import TestClient
 
-from trenddrop.api import NotReadyError, create_app
-from trenddrop.core.errors import ConflictError, InputError, NotFoundError
+from trenddrop.api import create_app
+from trenddrop.core.errors import ConflictError, InputError, NotFoundError, NotReadyError
 
 VIDEO = {"transcript": "We cook pasta.", "caption": "dinner #pasta"}
 REQUESTS = [

@@ -6,9 +6,9 @@ import polars as pl
 import pytest
 from fastapi.testclient import TestClient
 
-from trenddrop.api import NotReadyError, create_app
+from trenddrop.api import create_app
 from trenddrop.api.service import Champion, LiveScoring, Remembered, VideoParts, WarehouseService
-from trenddrop.core.errors import InputError, NotFoundError
+from trenddrop.core.errors import InputError, NotFoundError, NotReadyError
 from trenddrop.index import ExactIndex
 from trenddrop.matching import Video, load_matching
 from trenddrop.metadata import load_agent, load_platforms
