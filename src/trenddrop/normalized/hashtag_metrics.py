@@ -33,10 +33,10 @@ def hashtag_metrics(
     """Return the rows of ``hashtag_metrics`` that a set of observations makes; nothing but the set matters.
 
     ``observations`` and ``videos`` are rows of ``hashtag_observations`` and ``video_observations``, with all of
-    those of every hashtag in question. A counter that the hashtag's own observations give wins over the sum over its videos:
-    first increments of cumulative counters, then counters of windows, then the videos. ``counters`` are those
-    that an observation may have as a cumulative level. ``work`` keeps intermediate results; without it
-    the query is large.
+    those of every hashtag in question. A counter that the hashtag's own observations give wins over the sum over its
+    videos: first increments of cumulative counters, then counters of windows, then the videos. ``counters`` are those
+    that an observation may have as a cumulative level. ``work`` keeps intermediate results; without it the query is
+    large.
 
     ``view_count`` and the others are gains within the hour, not levels; ``view_total`` is the level.
     """

@@ -22,9 +22,8 @@ def hashtag_names(parsed: Parsed, *, platform: str, engine: ParsingEngine) -> ir
     if parsed.videos is not None:
         parts.append(parsed.videos.select(written=parsed.videos.tags.unnest()))
     written = parts[0] if len(parts) == 1 else parts[0].union(parts[1])
-    names = normalized_names(
-        pl.from_arrow(written.filter(written.written.notnull()).distinct().to_pyarrow())["written"]
-    )
+    distinct = written.filter(written.written.notnull()).distinct().to_pyarrow()["written"]
+    names = normalized_names(pl.Series(pl.from_arrow(distinct)))
     numbered = names.with_row_index("place").select(
         "written",
         "name",

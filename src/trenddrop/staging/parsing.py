@@ -70,4 +70,4 @@ def _united(parts: list[Parsed]) -> Parsed:
     for item in fields(Parsed):
         tables = [getattr(part, item.name) for part in parts if getattr(part, item.name) is not None]
         united[item.name] = ibis.union(*tables) if tables else None
-    return Parsed(**united)  # type: ignore[arg-type]
+    return Parsed(**united)

@@ -9,6 +9,7 @@ import polars as pl
 
 from trenddrop.core.time import Clock
 from trenddrop.schemas import raw_data
+from trenddrop.schemas.table import TIMESTAMP
 from trenddrop.sources.source import Source
 from trenddrop.staging.engine import ParsingEngine
 from trenddrop.staging.files import InputFile
@@ -46,7 +47,7 @@ class Target:
     clock: Clock
 
 
-def _known_batches(wh: Warehouse, files: Sequence[InputFile]) -> dict[str, int]:
+def known_batches(wh: Warehouse, files: Sequence[InputFile]) -> dict[str, int]:
     """Return the number of records of those files that were taken in before, by batch id."""
     if not files:
         return {}
@@ -56,45 +57,30 @@ def _known_batches(wh: Warehouse, files: Sequence[InputFile]) -> dict[str, int]:
     return dict(zip(rows["batch_id"].to_pylist(), rows["total_records"].to_pylist(), strict=True))
 
 
-def _repeated(records: int) -> IngestSummary:
+def repeated_batch(records: int) -> IngestSummary:
     return IngestSummary(raw_records=records, duplicates=records)
 
 
-def _write(
-    wh: Warehouse,
-    source: Source,
-    group: list[InputFile],
-    records: ir.Table,
-    rows: Rows,
-    *,
-    engine: ParsingEngine,
-    clock: Clock,
-) -> IngestSummary:
-    """Write what is not there; the claim keeps every other ingest out until the commit."""
-    already = _known_batches(wh, group)
-    new = [file for file in group if file.batch_id not in already]
-    skipped = sum((_repeated(count) for count in already.values()), IngestSummary())
+def write_group(target: Target, files: Sequence[InputFile], records: ir.Table, rows: Rows) -> IngestSummary:
+    """Write what is not there; the caller's claim keeps every other ingest out until the commit."""
+    wh, engine = target.wh, target.engine
+    already = known_batches(wh, files)
+    new = [file for file in files if file.batch_id not in already]
+    skipped = sum((repeated_batch(count) for count in already.values()), IngestSummary())
     if not new:
         return skipped
     if already:
         records = records.filter(records.batch_id.isin([file.batch_id for file in new]))
-    raw_name = raw_data(source.system).name
-    records, has_copies = _with_status(records, wh.table(raw_name), wh=wh, engine=engine)
-
-    def used(table: ir.Table) -> ir.Table:
-        if not has_copies and not already:
-            return table
-        return table.semi_join(records.filter(records.status == "processed"), "record")
-
-    now = ibis.literal(clock(), type="timestamp('UTC', 6)")
-    wh.append(raw_name, engine.give(_raw_rows(records, source, now)))
+    records, has_copies = _with_status(target, records)
+    good = records.filter(records.status == "processed") if has_copies or already else None
+    wh.append(_raw_name(target), engine.give(_raw_rows(target, records)))
     for name, table in rows.observations.items():
-        wh.append(name, engine.give(used(table).drop("record")))
+        wh.append(name, engine.give(_of(table, good).drop("record")))
     for name, table in rows.entities.items():
-        upsert_latest(wh, name, used(table).drop("record"), engine=engine)
+        upsert_latest(wh, name, _of(table, good).drop("record"), engine=engine)
     if rows.sightings is not None:
-        upsert_hashtags(wh, used(rows.sightings), source, engine=engine)
-    batches = _batch_rows(records, new, source, clock=clock)
+        upsert_hashtags(wh, _of(rows.sightings, good), target.source, engine=engine)
+    batches = _batch_rows(target, records, new)
     wh.append("ingestion_batches", batches.to_arrow())
     counts = batches.select(pl.col("^.*_records$").sum()).row(0, named=True)
     return skipped + IngestSummary(
@@ -106,16 +92,26 @@ def _write(
     )
 
 
-def _with_status(records: ir.Table, raw: ir.Table, *, wh: Warehouse, engine: ParsingEngine) -> tuple[ir.Table, bool]:
+def _of(table: ir.Table, good: ir.Table | None) -> ir.Table:
+    """Return the rows of good records; None says that all rows are of such."""
+    return table if good is None else table.semi_join(good, "record")
+
+
+def _raw_name(target: Target) -> str:
+    return raw_data(target.source.system).name
+
+
+def _with_status(target: Target, records: ir.Table) -> tuple[ir.Table, bool]:
     """Add ``occurrence`` (0: the first record with this text) and ``status``; say whether there are copies."""
-    hashes = records.group_by("content_hash").aggregate(copies=records.count())
-    hashes = engine.hold(hashes)
+    wh, engine = target.wh, target.engine
+    raw = wh.table(_raw_name(target))
+    hashes = engine.hold(records.group_by("content_hash").aggregate(copies=records.count()))
     repeated = hashes.filter(hashes.copies > 1).select("content_hash").mutate(before=ibis.literal(0, type="int64"))
     if raw.limit(1).count().to_pyarrow().as_py():
         staged = wh.stage(engine.give(hashes.select("content_hash")))
-        known = raw.semi_join(staged, "content_hash").group_by("content_hash").aggregate(before=raw.count())
-        known = engine.fetch(known)
-        repeated = known.union(repeated.anti_join(known, "content_hash"))
+        known = raw.semi_join(staged, "content_hash").group_by("content_hash")
+        there = engine.fetch(known.aggregate(before=ibis._.count()))
+        repeated = there.union(repeated.anti_join(there, "content_hash"))
     repeated = engine.hold(repeated)
     has_copies = bool(repeated.count().to_pyarrow().as_py())
     if not has_copies:
@@ -130,7 +126,7 @@ def _with_status(records: ir.Table, raw: ir.Table, *, wh: Warehouse, engine: Par
     return counted.mutate(status=status), has_copies
 
 
-def _raw_rows(records: ir.Table, source: Source, now: ir.Value) -> ir.Table:
+def _raw_rows(target: Target, records: ir.Table) -> ir.Table:
     is_first = records.occurrence == 0
     copy = records.content_hash + "-" + records.occurrence.cast("string")
     return records.select(
@@ -138,14 +134,14 @@ def _raw_rows(records: ir.Table, source: Source, now: ir.Value) -> ir.Table:
         id=ibis.ifelse(is_first, records.content_hash, copy),
         fetch_timestamp=records.fetched_at,
         raw_json=records.text,
-        source_endpoint=ibis.literal(source.name),
+        source_endpoint=ibis.literal(target.source.name),
         processing_status=records.status,
         error_message=ibis.ifelse(records.status == "failed", records.reason, ibis.null("string")),
-        created_at=now,
+        created_at=ibis.literal(target.clock(), type=TIMESTAMP),
     )  # fmt: skip
 
 
-def _batch_rows(records: ir.Table, files: list[InputFile], source: Source, *, clock: Clock) -> pl.DataFrame:
+def _batch_rows(target: Target, records: ir.Table, files: Sequence[InputFile]) -> pl.DataFrame:
     counted = records.group_by("batch_id").aggregate(
         total_records=records.count(),
         processed_records=(records.status == "processed").sum(),
@@ -164,7 +160,7 @@ def _batch_rows(records: ir.Table, files: list[InputFile], source: Source, *, cl
             "source_uri": [str(file.path) for file in files],
             "content_hash": [file.content_hash for file in files],
         }
-    ).with_columns(source_system=pl.lit(source.system), created_at=pl.lit(clock()))
+    ).with_columns(source_system=pl.lit(target.source.system), created_at=pl.lit(target.clock()))
     batches = described.join(counts, on="batch_id", how="left")
     is_unreadable = (pl.col("failed_records") > 0) & (pl.col("processed_records") + pl.col("duplicate_records") == 0)
     return batches.with_columns(
