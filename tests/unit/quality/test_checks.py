@@ -308,7 +308,7 @@ def test_broken_data_stop_the_run_and_say_why(wh: Warehouse):
         require_quality(checks)
     message = str(caught.value)
     assert "1 critical data quality check failed" in message
-    assert "hashtag_observations: monotonic_violation 48.72 % (380 of 780; critical from 40.00 %)" in message
+    assert "hashtag_observations: monotonic_violation 48.72 % (380 of 780; critical from 30.00 %)" in message
     assert "quality.yaml" in message
     assert "\n" not in message
 
