@@ -12,7 +12,8 @@ from rich.table import Table
 
 from trenddrop.core import progress as core
 
-OUT = Console(soft_wrap=True, highlight=False)
+MIN_WIDTH = 120  # of tables in a log or a pipe, where there is no terminal to fit
+OUT = Console(highlight=False, width=None if sys.stdout.isatty() else MIN_WIDTH)
 ERR = Console(stderr=True)
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 from trenddrop.core.errors import TrendDropError
 from trenddrop.core.settings import Settings
-from trenddrop.embeddings import verify_weights
+from trenddrop.embeddings.minilm import PACKAGE, packaged_folder, verify_weights
 from trenddrop.flow.workspace import Workspace
+from trenddrop.quality import load_sla, service_levels
 
 PACKAGES = ("duckdb", "ibis-framework", "sqlglot", "polars", "lightgbm", "mlflow", "feast", "torch", "faiss-cpu")
 LOW_DISK_GB = 5.0
@@ -72,7 +73,8 @@ def _warehouse(workspace: Workspace) -> tuple[bool | None, str]:
 
 
 def _weights(_: Workspace) -> tuple[bool | None, str]:
-    return True, f"checksum matches: {verify_weights()}"
+    verify_weights(packaged_folder() / "model.safetensors")
+    return True, f"{PACKAGE} {importlib.metadata.version(PACKAGE)}, checksum matches"
 
 
 def _batches(workspace: Workspace) -> tuple[bool | None, str]:
@@ -85,12 +87,15 @@ def _batches(workspace: Workspace) -> tuple[bool | None, str]:
 
 
 def _service_levels(workspace: Workspace) -> tuple[bool | None, str]:
-    rows = workspace.warehouse.table("processing_latency")
-    shares = rows.group_by("process_name").agg(met=rows.sla_met.cast("float64").mean(), n=rows.count()).to_polars()
-    if shares.is_empty():
+    levels = service_levels(workspace.warehouse, load_sla(extra=workspace.settings.configs))
+    if not any(level.runs for level in levels):
         return None, "no stage has run yet"
-    text = ", ".join(f"{name} {met:.0%} of {n}" for name, met, n in sorted(shares.iter_rows()))
-    return bool((shares["met"] >= 0.9).all()), f"met by {text}"
+    text = ", ".join(
+        f"{level.process_name} {level.share_met:.0%} of {level.runs} within {level.limit_s:g} s (target {level.target_share:.0%})"
+        for level in levels
+        if level.runs
+    )
+    return all(level.is_met for level in levels if level.runs), text
 
 
 def is_well(findings: list[Finding]) -> bool:

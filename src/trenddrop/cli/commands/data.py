@@ -62,12 +62,13 @@ def features(
     json: Json = False,
 ) -> None:
     """Compute hashtag features of every hour, or of a range, point in time."""
+    from trenddrop.features import DEFINITIONS
     from trenddrop.flow import stages
 
     hours = stages.Range(parse_moment(start) if start else None, parse_moment(end) if end else None)
     with workspace(home, quiet=json) as ws:
         rows = stages.build_all_features(ws, platform, hours)
-    document = {"feature_rows": rows, "features": len(stages.DEFINITIONS), "seconds": ws.stages[-1].seconds}
+    document = {"feature_rows": rows, "features": len(DEFINITIONS), "seconds": ws.stages[-1].seconds}
     print_json(document) if json else print_table("Features", list(document), [list(document.values())])
 
 
