@@ -11,6 +11,7 @@ import pyarrow as pa
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from ibis.backends.clickhouse import Backend
 
+from trenddrop.warehouse.clickhouse.dialect import PortableClickHouseCompiler
 from trenddrop.warehouse.clickhouse.types import column_type
 
 
@@ -20,6 +21,8 @@ class ClickHouseBackend(Backend):
     Ibis fetches Python objects and builds Arrow from them (about twenty times slower). chdb takes no external
     data, so a memtable becomes a table in memory; ``drop_memtables`` removes them.
     """
+
+    compiler = PortableClickHouseCompiler()
 
     @classmethod
     def of(cls, client: Any, *, takes_external_data: bool) -> "ClickHouseBackend":

@@ -53,9 +53,8 @@ class CommitLog:
 
     def head_before(self, moment: datetime) -> int:
         """Return the number of the newest transaction that was finished before the moment."""
-        return int(
-            self._value(f"SELECT ifNull(max(seq), 0) FROM {COMMITS} WHERE committed_at < {quoted(f'{moment:%Y-%m-%d %H:%M:%S}')}")
-        )
+        finished = f"committed_at < {quoted(f'{moment:%Y-%m-%d %H:%M:%S}')}"
+        return int(self._value(f"SELECT ifNull(max(seq), 0) FROM {COMMITS} WHERE {finished}"))
 
     def claimed(self, claims: tuple[str, ...], *, after: int, upto: int) -> bool:
         """Return whether a transaction in (after, upto] holds one of the claims."""

@@ -16,6 +16,7 @@ SESSION = {
     "aggregate_functions_null_for_empty": 1,  # the maximum of nothing is null, never 0 (counts stay 0)
     "join_use_nulls": 1,  # a row without a partner is null, never 0
     "insert_null_as_default": 0,  # INSERT ... SELECT of a null into a non-null column fails instead of writing 0
+    "enable_extended_results_for_datetime_functions": 1,  # the start of a day may lie before 1970 or after 2106
     "session_timezone": "UTC",
     "mutations_sync": 2,  # ALTER ... DELETE returns when it is done
     "allow_nondeterministic_mutations": 1,  # compaction deletes by subquery

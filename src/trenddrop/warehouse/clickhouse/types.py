@@ -12,7 +12,9 @@ def column_type(dtype: str | dt.DataType, *, staged: bool = False) -> str:
     >>> column_type("!timestamp('UTC', 6)"), column_type("int64"), column_type("!array<string>")
     ("DateTime64(6, 'UTC')", 'Nullable(Int64)', 'Array(Nullable(String))')
     """
-    parsed = dt.dtype(dtype)
+    parsed: dt.DataType = dt.dtype(dtype)
     if parsed.is_null():  # a column of nothing but nulls; DuckDB makes it INTEGER too
         parsed = dt.int32
+    if parsed.is_timestamp() and parsed.scale is None:  # DateTime ends in 2106
+        parsed = parsed.copy(scale=6)
     return ClickHouseType.from_ibis(parsed.copy(nullable=True) if staged else parsed).sql(dialect="clickhouse")
