@@ -20,6 +20,11 @@ class Judged(Protocol):
         ...
 
     @property
+    def average_precision(self) -> float | None:
+        """Return the model's average precision; None where all outcomes are alike."""
+        ...
+
+    @property
     def ece(self) -> float | None:
         """Return the expected calibration error."""
         ...
@@ -74,6 +79,8 @@ def promote(registry: ModelRegistry, name: str, version: str, decision: Decision
 def _failures(one: Judged, gate: Gate, champion: ChampionStatus) -> list[str]:
     if one.positives < gate.min_positives:
         return [f"{one.positives} test positives decide nothing; at least {gate.min_positives} are needed"]
+    if one.average_precision is None:
+        return ["all test outcomes are alike, which decides nothing"]
     failures = []
     if one.best_baseline is not None:
         failures += _not_above(one, one.best_baseline, gate.baseline_ratio_above)

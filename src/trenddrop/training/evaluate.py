@@ -69,14 +69,15 @@ def evaluate(
 ) -> Evaluation:
     """Judge the probabilities in ``test``: columns of ``predict``, and ``champion_probability_<h>h`` if there is one.
 
-    ``train`` holds the rows that the model was fitted on: the fitted baselines learn from the same ones.
+    ``train`` holds the rows that the model was fitted on: the fitted baselines learn from the same ones. Outcomes that
+    are all alike decide nothing: only rows and positives are given.
     """
     rows, taught = labelled(test, horizon), labelled(train, horizon)
     viral = is_viral(rows, horizon)
     probability = probability_column(horizon)
     scores: dict[str, Floats] = {MODEL: rows[probability].to_numpy()}
-    if not viral.any():
-        return Evaluation(horizon, HorizonMetrics(rows.height, 0), viral, scores)
+    if viral.all() or not viral.any():
+        return Evaluation(horizon, HorizonMetrics(rows.height, int(viral.sum())), viral, scores)
     scores |= baseline_scores(taught, rows, spec.baselines, features=features, horizon=horizon)
     if f"{CHAMPION}_{probability}" in rows.columns:
         scores[CHAMPION] = rows[f"{CHAMPION}_{probability}"].to_numpy()

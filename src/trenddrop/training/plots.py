@@ -27,8 +27,8 @@ STYLE: dict[str, Any] = {
 
 
 def draw_plots(model: FittedModel, evaluations: Sequence[Evaluation]) -> dict[str, bytes]:
-    """Return file name to PNG; the plots of outcomes only for horizons whose test rows hold positives."""
-    decided = [one for one in evaluations if one.metrics.positives]
+    """Return file name to PNG; the plots of outcomes only for horizons whose test rows decide something."""
+    decided = [one for one in evaluations if one.metrics.average_precision is not None]
     plots = {"feature_importance.png": feature_importance(model)}
     if decided:
         plots["reliability.png"] = _beside(decided, _reliability, "Predicted and observed share")

@@ -7,6 +7,7 @@ from trenddrop.training.evaluate import HorizonMetrics
 GOOD = HorizonMetrics(
     rows=1000,
     positives=100,
+    average_precision=0.3,
     ece=0.01,
     best_baseline="velocity_rank",
     ratio_intervals={"velocity_rank": (1.1, 1.3), "champion": (1.01, 1.2)},
@@ -46,6 +47,7 @@ def test_a_model_that_beats_baseline_and_champion_is_promoted():
         ({"ratio_intervals": {}}, "no interval against velocity_rank: too few test days"),
         ({"ece": 0.2}, "calibration error 0.2, must be below 0.05"),
         ({"ece": None}, "calibration error None"),
+        ({"average_precision": None}, "all test outcomes are alike"),
         ({"positives": 5}, "5 test positives decide nothing; at least 30"),
     ],
 )

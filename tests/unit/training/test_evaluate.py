@@ -3,7 +3,7 @@ import polars as pl
 import pytest
 
 from trenddrop.modeling import predict
-from trenddrop.training.evaluate import CHAMPION, MODEL, evaluate
+from trenddrop.training.evaluate import CHAMPION, MODEL, HorizonMetrics, evaluate
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +51,11 @@ def test_a_champion_with_the_same_scores_has_ratio_one(halves, spec):
     assert CHAMPION not in one.metrics.baselines
 
 
-def test_test_rows_without_a_positive_decide_nothing(halves, spec):
+@pytest.mark.parametrize("outcome", [True, False])
+def test_outcomes_that_are_all_alike_decide_nothing(halves, spec, outcome):
     train, test = halves
-    one = evaluate(train, test.with_columns(is_viral_6h=pl.lit(False)), spec, features=("heat",), horizon=6)
-    assert one.metrics.average_precision is None
-    assert one.metrics.positives == 0
-    assert one.metrics.rows == test.height
+    one = evaluate(train, test.with_columns(is_viral_6h=pl.lit(outcome)), spec, features=("heat",), horizon=6)
+    assert one.metrics == HorizonMetrics(rows=test.height, positives=test.height * outcome)
     assert np.array_equal(one.scores[MODEL], test["probability_6h"])
 
 
