@@ -34,7 +34,7 @@ def outcomes(metrics: ir.Table, definition: LabelDefinition, *, stage: Stage) ->
     rows = newest_rows(metrics)
     is_level = parameters.measure == "level"
     known = rows.view_total if is_level else rows.view_count
-    rows = rows.mutate(is_observed=truth(known.notnull() & ~rows.is_gap), level=rows.view_total.cast("float64"))
+    rows = rows.mutate(is_known=truth(known.notnull()), level=rows.view_total.cast("float64"))
     rows = stage(with_peak_key(rows, "view_count"))
     reached = {
         h: rows.level.max().over(future(h)) if is_level else exact_sum(rows.view_count, future(h))
@@ -48,7 +48,7 @@ def outcomes(metrics: ir.Table, definition: LabelDefinition, *, stage: Stage) ->
         **{f"peak_{h}": rows.peak_key.max().over(future(h)) for h in definition.horizons},
     )
     wide = with_columns_of(wide, _below(metrics, parameters, stage=stage), ("hashtag_id", "hour"))
-    observed = rows.filter(rows.is_observed).select("hashtag_id", "hour", "known_hour")
+    observed = rows.filter(~rows.is_gap).select("hashtag_id", "hour", "known_hour", "is_known")
     wide = with_columns_of(
         wide.filter(wide.is_below.fill_null(False)),
         coverage(observed, definition, group_by="hashtag_id"),

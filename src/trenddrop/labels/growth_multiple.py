@@ -30,9 +30,7 @@ def outcomes(metrics: ir.Table, definition: LabelDefinition, *, stage: Stage) ->
     assert isinstance(parameters, GrowthMultiple)  # noqa: S101 - the kind has chosen them
     rows = newest_rows(metrics)
     rate = ibis.range_window(group_by="hashtag_id", order_by="hour", preceding=(parameters.rate_hours - 1, 0))
-    rows = rows.mutate(
-        is_observed=truth(rows.view_count.notnull() & ~rows.is_gap), rate_views=exact_sum(rows.view_count, rate)
-    )
+    rows = rows.mutate(is_known=truth(rows.view_count.notnull()), rate_views=exact_sum(rows.view_count, rate))
     rows = stage(with_peak_key(rows, "view_count"))
     peaks = {
         f"best_{h}": rows.rate_views.max().over(future(h, first=parameters.rate_hours)) for h in definition.horizons
@@ -45,7 +43,7 @@ def outcomes(metrics: ir.Table, definition: LabelDefinition, *, stage: Stage) ->
         **{f"peak_{h}": rows.peak_key.max().over(future(h)) for h in definition.horizons},
     )
     wide = with_columns_of(wide, _baselines(metrics, parameters, stage=stage), ("hashtag_id", "hour"))
-    observed = rows.filter(rows.is_observed).select("hashtag_id", "hour", "known_hour")
+    observed = rows.filter(~rows.is_gap).select("hashtag_id", "hour", "known_hour", "is_known")
     wide = with_columns_of(
         wide.filter(wide.baseline.notnull()),
         coverage(observed, definition, group_by="hashtag_id"),

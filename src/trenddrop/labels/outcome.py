@@ -46,20 +46,22 @@ def exact_sum(value: ir.NumericValue, window: ir.Value) -> ir.FloatingValue:
 def coverage(observed: ir.Table, definition: LabelDefinition, *, group_by: str) -> ir.Table:
     """Return, per observed hour t and horizon h, how well (t, t + h] is known.
 
-    ``observed`` has a row for each hour with an observation: ``group_by``, ``hour`` and ``known_hour``. The columns are
-    ``observed_<h>`` (hours with an observation), ``covered_<h>`` (those and the holes of up to ``max_hole_hours``
-    between two observations), ``is_reached_<h>`` (t + h itself is covered) and ``known_hour_<h>`` (when the last of it
-    was learnt: a hole at t + h is known with the observation that ends it).
+    ``observed`` has a row for each hour with an observation: ``group_by``, ``hour``, ``known_hour`` and ``is_known``
+    (the observation tells what counts). The columns are ``observed_<h>`` (hours that are known), ``covered_<h>`` (those
+    and the holes of up to ``max_hole_hours`` between two observations), ``is_reached_<h>`` (t + h itself has an
+    observation or lies in such a hole) and ``known_hour_<h>`` (when the last of it was learnt: a hole at t + h is
+    known with the observation that ends it).
     """
     hole_h = definition.parameters.max_hole_hours
     before = ibis.window(group_by=group_by, order_by="hour", preceding=(1, 1))
     rows = observed.mutate(hole=observed.hour - observed.hour.max().over(before) - 1)
-    rows = rows.mutate(filled=ibis.ifelse(rows.hole.between(1, hole_h), rows.hole, 0).cast("float64"), one=1.0)
+    rows = rows.mutate(filled=ibis.ifelse(rows.hole.between(1, hole_h), rows.hole, 0).cast("float64"))
+    known = ibis.ifelse(rows.is_known, 1.0, 0.0)
     raw: dict[str, ir.Value] = {}
     for h in definition.horizons:
         window, settling = future(h, group_by=group_by), future(h + hole_h, first=h, group_by=group_by)
         raw |= {
-            f"observed_{h}": rows.one.sum().over(window).fill_null(0.0),
+            f"observed_{h}": known.sum().over(window).fill_null(0.0),
             f"last_{h}": rows.hour.max().over(window).fill_null(rows.hour),
             f"learnt_{h}": rows.known_hour.max().over(window).fill_null(0),
         }

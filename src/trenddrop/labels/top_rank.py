@@ -53,5 +53,5 @@ def _recent_rank(rows: ir.Table, hours: int) -> ir.Value:
 
 
 def _platform_coverage(rows: ir.Table, definition: LabelDefinition) -> ir.Table:
-    hours = rows.group_by("platform", "hour").aggregate(known_hour=rows.known_hour.max())
+    hours = rows.group_by("platform", "hour").aggregate(known_hour=rows.known_hour.max()).mutate(is_known=True)
     return coverage(hours, definition, group_by="platform").drop("platform")
