@@ -13,6 +13,7 @@ from typing import Literal, TypeVar
 import ibis.expr.datatypes as dt
 import ibis.expr.schema as sch
 import ibis.expr.types as ir
+import numpy as np
 import pyarrow as pa
 from ibis.common.exceptions import TableNotFound
 
@@ -62,6 +63,7 @@ class ClickHouseWarehouse:
     ``transact`` is optimistic: the body runs at a snapshot, and at its end it is run again when a transaction that
     finished meanwhile held the same claim or deleted the same rows. See ``commit_log`` for what makes that exact and
     ``storage`` for what readers see. A single query outside of a transaction sees one commit in all of its tables.
+    Inside a transaction ``table`` reads at its beginning, ``delete`` looks at what is newest.
     DDL is not part of a transaction: it takes effect at once and is idempotent.
     ``path`` is where chdb keeps its data (default: in memory).
     """
@@ -127,11 +129,10 @@ class ClickHouseWarehouse:
             except TableNotFound as error:
                 raise self._missing(name) from error
         schema = self._schema(name)
+        upto, mine = self._open.base if self._open else 0, self._open.commit_id if self._open else None
         if snapshot is not None:
-            sql = storage.visible_sql(name, schema.names, upto=str(self._readable(snapshot)), mine=None)
-        else:
-            sql = self._visible_now(name, schema.names)
-        return self.backend.sql(sql, schema=schema)
+            upto, mine = self._readable(snapshot), None
+        return self.backend.sql(storage.visible_sql(name, schema.names, upto=str(upto), mine=mine), schema=schema)
 
     def stage(self, rows: Rows) -> ir.Table:
         """Hold rows in a scratch table; ``release`` and ``close`` drop it, ``compact`` what a killed process left."""
@@ -251,7 +252,7 @@ class ClickHouseWarehouse:
             if hidden is not None:
                 commit_id, first = hidden
                 data = data.append_column("_commit_id", pa.repeat(pa.scalar(commit_id), data.num_rows))
-                data = data.append_column("_row", pa.array(range(first, first + data.num_rows), pa.uint64()))
+                data = data.append_column("_row", pa.array(np.arange(first, first + data.num_rows, dtype=np.uint64)))
             if data.num_rows:
                 with translated(f"{self._where}: {table}"):
                     self._client.insert_arrow(table, data)
@@ -348,9 +349,9 @@ class ClickHouseWarehouse:
         return seq
 
     def _visible_now(self, name: str, columns: Iterable[str]) -> str:
-        transaction = self._open
-        upto, mine = (self._log.head(), None) if transaction is None else (transaction.base, transaction.commit_id)
-        return storage.visible_sql(name, columns, upto=str(upto), mine=mine)
+        """Return the query of what writes look at: the newest commit, so that a delete misses no row of others."""
+        mine = self._open.commit_id if self._open else None
+        return storage.visible_sql(name, columns, upto=str(self._log.head()), mine=mine)
 
     def _compiled(self, expr: ir.Table) -> tuple[str, object]:
         """Return an expression's SQL and what must travel beside it."""

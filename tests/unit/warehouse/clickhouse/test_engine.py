@@ -96,6 +96,19 @@ def test_two_upserts_of_the_same_row_leave_one(wh: ClickHouseWarehouse, others: 
     assert len(numbers(wh)) == 1
 
 
+def test_a_delete_takes_what_others_appended_meanwhile(
+    wh: ClickHouseWarehouse, others: list[ClickHouseWarehouse]
+) -> None:
+    def upsert() -> None:
+        others[0].append("pairs", pairs(("a", 1)))
+        assert numbers(wh) == []  # reads are of the transaction's beginning
+        wh.delete("pairs", pairs(("a", 0)).select("left"))
+        wh.append("pairs", pairs(("a", 2)))
+
+    wh.transact(upsert)
+    assert numbers(wh) == [2]
+
+
 def test_the_same_batch_from_several_writers_is_appended_once(
     wh: ClickHouseWarehouse, others: list[ClickHouseWarehouse]
 ) -> None:
