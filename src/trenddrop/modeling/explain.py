@@ -1,5 +1,7 @@
 """Why a score is what it is, in words."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import polars as pl
 
@@ -17,9 +19,12 @@ def reasons(model: FittedModel, frame: pl.DataFrame, *, top: int = 5, horizon: i
     the exact Shapley value of LightGBM's trees (``pred_contrib``; Lundberg et al., "From local explanations to global
     understanding", 2020). Without ``horizon`` it is the mean over the model's horizons. Rows keep the frame's order.
     """
-    matrix = design_matrix(frame, model.features)
-    contribution = np.mean([_contributions(one, matrix) for one in _chosen(model, horizon)], axis=0)
+    chosen, matrix = _chosen(model, horizon), design_matrix(frame, model.features)
     top = min(top, len(model.features))
+    if top < 1:
+        return pl.DataFrame({"reasons": pl.Series(["[]"] * frame.height, dtype=pl.String)})
+    with ThreadPoolExecutor(len(chosen)) as pool:
+        contribution = np.mean(list(pool.map(lambda one: _contributions(one, matrix), chosen)), axis=0)
     order = np.argsort(-np.abs(contribution), axis=1, kind="stable")[:, :top]
     names = pl.Series(model.features, dtype=pl.String)
     words = pl.Series([model.descriptions.get(name, "") or name for name in model.features], dtype=pl.String)
@@ -39,8 +44,6 @@ def reasons(model: FittedModel, frame: pl.DataFrame, *, top: int = 5, horizon: i
                 }
             ).select(_reason_json())
         )
-    if not slots:
-        return pl.DataFrame({"reasons": pl.Series(["[]"] * frame.height, dtype=pl.String)})
     lists = pl.DataFrame({str(i): slot.to_series() for i, slot in enumerate(slots)})
     return lists.select(
         pl.concat_str(pl.lit("["), pl.concat_str(pl.all(), separator=", "), pl.lit("]")).alias("reasons")

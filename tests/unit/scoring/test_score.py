@@ -13,4 +13,5 @@ def test_a_score_is_the_prediction_with_its_five_reasons(model, frame):
 
 def test_fewer_reasons_and_no_rows(model, frame):
     assert len(json.loads(score(model, frame.head(1), top=2)["reasons"][0])) == 2
+    assert score(model, frame.head(2), top=0)["reasons"].to_list() == ["[]", "[]"]
     assert score(model, frame.clear()).height == 0
