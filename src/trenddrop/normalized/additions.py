@@ -7,6 +7,7 @@ import ibis.expr.types as ir
 
 from trenddrop.normalized.hours import hour_of
 from trenddrop.normalized.series import last_versions
+from trenddrop.normalized.unions import union_rows
 from trenddrop.normalized.workspace import Workspace
 
 COUNTERS = ("view_count", "video_count", "creator_count", "like_count", "comment_count", "share_count")
@@ -53,7 +54,7 @@ def video_additions(versions: ir.Table, observations: ir.Table, *, work: Workspa
     begins = _additions(gained.mutate(created=gained.start), VIDEO_COUNTERS, 1)
     ended = gained.filter(gained.replaced.notnull())
     ends = _additions(ended.mutate(created=ended.replaced), VIDEO_COUNTERS, -1)
-    return ibis.union(begins, ends, *_creations(observations, tags, work=work))
+    return union_rows(begins, ends, *_creations(observations, tags, work=work))
 
 
 def window_additions(observations: ir.Table, *, work: Workspace) -> ir.Table:
@@ -70,7 +71,7 @@ def window_additions(observations: ir.Table, *, work: Workspace) -> ir.Table:
     )
     begins = _additions(timed.mutate(created=timed.fetched_at), COUNTERS, 1)
     ended = timed.filter(timed.replaced.notnull())
-    return begins.union(_additions(ended.mutate(created=ended.replaced), COUNTERS, -1))
+    return union_rows(begins, _additions(ended.mutate(created=ended.replaced), COUNTERS, -1))
 
 
 def has_windows(observations: ir.Table) -> ir.BooleanValue:

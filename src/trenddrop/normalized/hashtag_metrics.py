@@ -15,6 +15,7 @@ from trenddrop.normalized.additions import (
 )
 from trenddrop.normalized.hours import hour_end
 from trenddrop.normalized.series import UNHELD, Series, last_versions, series_versions
+from trenddrop.normalized.unions import nullable, union_rows
 from trenddrop.normalized.workspace import Workspace
 from trenddrop.schemas.hashtag_metrics import HASHTAG_METRICS
 
@@ -40,6 +41,7 @@ def hashtag_metrics(
 
     ``view_count`` and the others are gains within the hour, not levels; ``view_total`` is the level.
     """
+    observations = nullable(observations)
     series = Series("hashtag_id", tuple(counters), ("score",))
     levels = observations.filter(ibis.or_(*(observations[value].notnull() for value in series.values)))
     windows = observations.filter(has_windows(observations))
@@ -49,6 +51,7 @@ def hashtag_metrics(
     if not work.is_empty(windows):
         streams.append(_summed(window_additions(windows, work=work), work=work))
     if videos is not None:
+        videos = nullable(videos)
         versions = work.hold(series_versions(videos, _VIDEOS, work=work))
         streams.append(_summed(video_additions(versions, videos, work=work), work=work))
     streams = streams or [_cumulative(levels, series, work=work)]
@@ -75,7 +78,7 @@ def _merged(first: ir.Table, second: ir.Table, *, work: Workspace) -> ir.Table:
 
     Each version of either stream makes one of both, with what was known of the other at that moment.
     """
-    marked = first.mutate(source=ibis.literal(0)).union(second.mutate(source=ibis.literal(1)))
+    marked = union_rows(first.mutate(source=ibis.literal(0)), second.mutate(source=ibis.literal(1)))
     window = ibis.window(group_by=["hashtag_id", "hour"], order_by=["created", "source"])
     marked = work.hold(marked.mutate(place=(ibis.row_number().over(window) + 1).cast("int64")))
     so_far = ibis.window(group_by=["hashtag_id", "hour"], order_by="place", preceding=None, following=0)
@@ -86,7 +89,7 @@ def _merged(first: ir.Table, second: ir.Table, *, work: Workspace) -> ir.Table:
     moments = moments.aggregate(place_0=ibis._.place_0.max(), place_1=ibis._.place_1.max())
     nothing = {name: ibis.null(marked[name].type()) for name in (*_MEASURES, "is_gap", "is_reset")}
     absent = marked.select("hashtag_id", "hour").distinct().mutate(place=ibis.literal(0, type="int64"), **nothing)
-    versions = work.hold(marked.select(*absent.columns).union(absent))
+    versions = work.hold(union_rows(marked.select(*absent.columns), absent))
     joined = moments
     for source in (0, 1):
         named = {f"{name}_{source}": name for name in nothing} | {f"place_{source}": "place"}

@@ -10,6 +10,7 @@ from trenddrop.core.time import Clock
 from trenddrop.normalized.additions import COUNTERS
 from trenddrop.normalized.hashtag_metrics import hashtag_metrics
 from trenddrop.normalized.trend_topics import example_captions, newest_scores, trend_topics
+from trenddrop.normalized.unions import union_rows
 from trenddrop.normalized.workspace import Staged
 from trenddrop.schemas import TABLES
 from trenddrop.warehouse import Warehouse
@@ -84,7 +85,7 @@ def _affected(wh: Warehouse, new: ir.Table, *, is_first: bool) -> _Affected:
     if has_videos:
         touched = videos.semi_join(ids, "batch_id").select("video_id").distinct()
         named.append(_tags(videos.semi_join(touched, "video_id")).select("hashtag_id"))
-    hashtags = wh.stage(ibis.union(*named).distinct() if len(named) > 1 else named[0].distinct())
+    hashtags = wh.stage(union_rows(*named).distinct() if len(named) > 1 else named[0].distinct())
     if has_videos:
         tagged = _tags(videos).semi_join(hashtags, "hashtag_id").select("video_id").distinct()
         videos = wh.stage(videos.semi_join(wh.stage(tagged), "video_id"))

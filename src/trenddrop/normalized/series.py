@@ -13,6 +13,7 @@ import ibis
 import ibis.expr.types as ir
 
 from trenddrop.normalized.hours import hour_of
+from trenddrop.normalized.unions import union_rows
 from trenddrop.normalized.workspace import Unheld, Workspace
 
 UNHELD = Unheld()
@@ -53,7 +54,7 @@ def series_versions(observations: ir.Table, series: Series, *, work: Workspace =
     late = ordered.select(*known.columns).semi_join(disturbed, series.key)
     single = _spread(_increments(_calm_steps(calm, series), series), series)
     several = _spread(_increments(_late_steps(late, series, work=work), series), series)
-    return single.union(last_versions(work.hold(several), [series.key]).select(*single.columns))
+    return union_rows(single, last_versions(work.hold(several), [series.key]).select(*single.columns))
 
 
 def last_versions(rows: ir.Table, keys: Sequence[str]) -> ir.Table:
@@ -130,7 +131,7 @@ def _pairs(hours: ir.Table, key: str) -> ir.Table:
         pair_from=candidates.known_from.min(), pair_to=candidates.previous_from.min()
     )
     alone = alone.filter(alone.pair_from < alone.pair_to).mutate(previous_hour=ibis.null("int64"))
-    return ibis.union(settled, known, alone.select(*settled.columns))
+    return union_rows(settled, known, alone.select(*settled.columns))
 
 
 def _joined(pairs: ir.Table, chosen: ir.Table, series: Series) -> ir.Table:
@@ -147,7 +148,7 @@ def _joined(pairs: ir.Table, chosen: ir.Table, series: Series) -> ir.Table:
         **{f"previous_{counter}": ibis.null("int64") for counter in series.counters},
     )  # fmt: skip
     later = current.filter(current.previous_hour.notnull()).join(before, [key, "previous_hour"])
-    versions = ibis.union(first, later.select(*first.columns))
+    versions = union_rows(first, later.select(*first.columns))
     created = ibis.greatest(versions.valid_from, versions.from_before)
     start = ibis.greatest(created, versions.pair_from)
     holds = ibis.literal(True)
@@ -184,4 +185,4 @@ def _spread(steps: ir.Table, series: Series) -> ir.Table:
     gaps = long.mutate(_hour=ibis.range(long.hour - long.hours + 1, long.hour).unnest()).drop("hour", "hours")
     empty = {f"level_{value}": ibis.null(own[f"level_{value}"].type()) for value in series.values}
     gaps = gaps.rename(hour="_hour").mutate(is_gap=ibis.literal(True), is_reset=ibis.literal(False), **empty)
-    return own.union(gaps.select(*own.columns))
+    return union_rows(own, gaps.select(*own.columns))
