@@ -28,14 +28,6 @@ def clickhouse(chdb_engine: None) -> Iterator[ClickHouseWarehouse]:
     warehouse.close()
 
 
-@pytest.fixture(params=["ducklake", "clickhouse"])
-def any_wh(request: pytest.FixtureRequest) -> Warehouse:
-    """A fresh, migrated warehouse of each engine."""
-    warehouse: Warehouse = request.getfixturevalue("wh" if request.param == "ducklake" else "clickhouse")
-    warehouse.migrate()
-    return warehouse
-
-
 @pytest.fixture(scope="module", params=["ducklake", "clickhouse"])
 def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Warehouse]:
     """One migrated warehouse of each engine for the tests of a module, which drop the tables that they create."""
