@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from trenddrop.core.progress import SILENT, Progress
 from trenddrop.core.time import Clock, as_utc
-from trenddrop.features.definitions import AGGREGATES, DEFINITIONS
+from trenddrop.features.definitions import AGGREGATES, DEFINITIONS, layers
 from trenddrop.features.ranking import platform_hours, with_ranks
 from trenddrop.features.regions import region_shares
 from trenddrop.features.totals import observed_totals
@@ -58,8 +58,8 @@ def hashtag_features(  # noqa: PLR0913 - two optional inputs and a range
     wide = with_columns_of(wide, first_visible, ("hashtag_id",))
     wide = _with_totals(wide, observations)
     wide = _with_regions(wide, grid, video_observations)
-    for definition in DEFINITIONS:
-        wide = wide.mutate(**{definition.name: definition.expression(wide).cast(definition.dtype)})
+    for layer in layers(DEFINITIONS):
+        wide = wide.mutate(**{d.name: d.expression(wide).cast(d.dtype) for d in layer})
     return wide.select(
         "hashtag_id",
         "platform",

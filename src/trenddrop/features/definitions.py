@@ -1,5 +1,7 @@
 """Every feature of ``hashtag_features``, in the order in which the expressions build on one another."""
 
+from collections.abc import Sequence
+
 from trenddrop.features import calendar, engagement, growth, presence, ranking, volume
 from trenddrop.features.definition import FeatureDefinition, WindowAggregate
 
@@ -19,3 +21,14 @@ AGGREGATES: tuple[WindowAggregate, ...] = (
     *ranking.AGGREGATES,
     *engagement.AGGREGATES,
 )
+
+
+def layers(definitions: Sequence[FeatureDefinition]) -> tuple[tuple[FeatureDefinition, ...], ...]:
+    """Group definitions so that each depends on features of earlier groups only: one projection per group."""
+    depth: dict[str, int] = {}
+    for definition in definitions:
+        depth[definition.name] = 1 + max((depth.get(name, -1) for name in definition.depends_on), default=-1)
+    return tuple(
+        tuple(definition for definition in definitions if depth[definition.name] == level)
+        for level in range(max(depth.values()) + 1)
+    )

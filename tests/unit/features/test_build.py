@@ -4,12 +4,17 @@ import json
 import math
 import random
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import ibis
+import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from trenddrop.features import DEFINITIONS, hashtag_features
+from trenddrop.features import DEFINITIONS, build_features, hashtag_features, write_feature_definitions
+from trenddrop.schemas import TABLES
 
 HOUR = timedelta(hours=1)
 Row = dict[str, Any]
@@ -146,3 +151,211 @@ def test_equals_plain_loops_on_both_engines(engine, naive, random_metrics, hours
     expected = naive(metrics, observations, videos)
     assert set(next(iter(expected.values()))) == {definition.name for definition in DEFINITIONS}
     _assert_equal(_rows(features), expected)
+
+
+# --- blind to the future ------------------------------------------------------------------------------
+
+
+def _is_visible(row: Row, t: Any) -> bool:
+    times = ("timestamp", "created_timestamp") if "timestamp" in row else ("observed_at", "fetched_at")
+    return max(row[name] for name in times) <= t
+
+
+def _with_another_future(rng: random.Random, rows: list[Row], t: Any) -> list[Row]:
+    """Change, add and delete records that are not visible at t."""
+    result = [row for row in rows if _is_visible(row, t)]
+    for row in rows:
+        fate = rng.choice(["keep", "change", "delete", "add"])
+        if _is_visible(row, t):
+            if "timestamp" in row and fate == "add":  # a correction that comes after t
+                late = max(row["timestamp"], t) + timedelta(minutes=rng.choice([1, 59, 600]))
+                result.append(_changed(rng, row) | {"created_timestamp": late})
+        elif fate != "delete":
+            result.append(_changed(rng, row) if fate in ("change", "add") else row)
+    return result
+
+
+def _changed(rng: random.Random, row: Row) -> Row:
+    numbers = ("view_count", "video_count", "creator_count", "like_count", "comment_count", "share_count", "score")
+    changes: Row = {name: rng.choice([None, 10**9, 3]) for name in numbers if name in row}
+    if "region" in row:
+        changes |= {"region": rng.choice(["US", "FR"]), "hashtag_ids": ["tiktok:a", "weibo:c"]}
+    return row | changes
+
+
+def _future_that_leaks(engine: Any, features: Callable[..., Any], seed: int, inputs: Callable[..., Any]) -> list[Any]:
+    """Return the (hashtag, T, feature) that change although only records invisible at T did."""
+    rng = random.Random(seed)
+    metrics, observations, videos = inputs(rng)
+    t = rng.choice(sorted({row["timestamp"] for row in metrics})[10:-3])
+    worlds = [(metrics, observations, videos)]
+    worlds.append(tuple(_with_another_future(rng, rows, t) for rows in worlds[0]))
+    before, after = (
+        {
+            key: row
+            for key, row in _rows(
+                features(
+                    engine.load("hashtag_metrics", world[0]),
+                    observations=engine.load("hashtag_observations", world[1]),
+                    video_observations=engine.load("video_observations", world[2]),
+                    stage=engine.stage,
+                )
+            ).items()
+            if key[1] <= t
+        }
+        for world in worlds
+    )
+    assert before
+    return [
+        (key, name)
+        for key in before.keys() | after.keys()
+        for name in (before.get(key) or after[key])
+        if key not in before or key not in after or not _is_same_bits(before[key][name], after[key][name])
+    ]
+
+
+def _is_same_bits(a: Any, b: Any) -> bool:
+    return type(a) is type(b) and (a.hex() == b.hex() if isinstance(a, float) else a == b)
+
+
+@pytest.fixture(scope="session")
+def inputs(random_metrics: Callable[..., list[Row]]) -> Callable[..., Any]:
+    def draw(rng: random.Random) -> tuple[list[Row], list[Row], list[Row]]:
+        metrics = random_metrics(rng, 36, "abc")
+        return metrics, _observations(rng, metrics), _videos(rng, metrics)
+
+    return draw
+
+
+@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32))
+def test_records_not_visible_at_t_change_no_bit_of_a_feature_at_or_before_t(duckdb_engine, inputs, seed):
+    assert _future_that_leaks(duckdb_engine, hashtag_features, seed, inputs) == []
+
+
+def test_the_leakage_test_catches_a_planted_leak(duckdb_engine, inputs):
+    def newest_version_of_every_hour(metrics: Any, **others: Any) -> Any:
+        newest = metrics.created_timestamp.max().over(ibis.window(group_by=["hashtag_id", "timestamp"]))
+        metrics = metrics.mutate(newest=newest).filter(ibis._.created_timestamp == ibis._.newest).drop("newest")
+        return hashtag_features(metrics.mutate(created_timestamp=metrics.timestamp), **others)
+
+    def latest_level_joined_into_the_past(metrics: Any, **others: Any) -> Any:
+        rows = hashtag_features(metrics, **others)
+        latest = metrics.group_by("hashtag_id").aggregate(latest=metrics.view_count.max().cast("float64"))
+        return rows.left_join(latest, "hashtag_id").mutate(view_total=ibis._.latest).select(*rows.columns)
+
+    for leaking in (newest_version_of_every_hour, latest_level_joined_into_the_past):
+        assert any(_future_that_leaks(duckdb_engine, leaking, seed, inputs) for seed in range(4))
+
+
+# --- in pieces as at once, and through the warehouse ---------------------------------------------------
+
+
+@settings(deadline=None, max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32))
+def test_pieces_of_the_range_are_bit_for_bit_the_full_backfill(duckdb_engine, inputs, seed):
+    rng = random.Random(seed)
+    metrics, observations, videos = inputs(rng)
+    tables = {
+        "observations": duckdb_engine.load("hashtag_observations", observations),
+        "video_observations": duckdb_engine.load("video_observations", videos),
+        "stage": duckdb_engine.stage,
+    }
+    moments = sorted({row["timestamp"] for row in metrics})
+    cuts = [None, *sorted(rng.sample(moments, 2)), None]
+    loaded = duckdb_engine.load("hashtag_metrics", metrics)
+    pieces: dict[Any, Row] = {}
+    for start, end in zip(cuts, cuts[1:], strict=False):
+        pieces |= _rows(hashtag_features(loaded, **tables, start=start, end=end))
+    full = _rows(hashtag_features(loaded, **tables))
+    assert pieces.keys() == full.keys()
+    for key, row in full.items():
+        assert all(_is_same_bits(row[name], pieces[key][name]) for name in row), key
+
+
+def test_eight_days_of_history_are_enough_for_a_range(duckdb_engine, metric):
+    rng = random.Random(5)
+    metrics = [
+        metric(at, view_count=rng.randrange(100) / 3, score=rng.random(), view_total=at) for at in range(0, 400, 3)
+    ]
+    start = metrics[-4]["timestamp"]
+    full = _rows(hashtag_features(duckdb_engine.load("hashtag_metrics", metrics)))
+    range_ = _rows(hashtag_features(duckdb_engine.load("hashtag_metrics", metrics), start=start))
+    assert range_ == {key: row for key, row in full.items() if key[1] >= start}
+    assert len(range_) == 4
+
+
+def _append(wh, table, rows):
+    wh.append(table, pa.Table.from_pylist(rows, schema=TABLES[table].ibis().to_pyarrow()))
+
+
+def test_building_twice_changes_nothing_and_a_late_record_touches_only_later_rows(wh, inputs, metric):
+    metrics, observations, videos = inputs(random.Random(3))
+    for table, rows in {
+        "hashtag_metrics": metrics,
+        "hashtag_observations": observations,
+        "video_observations": videos,
+    }.items():
+        _append(wh, table, rows)
+    count = build_features(wh)
+    first = _rows(wh.table("hashtag_features"))
+    assert len(first) == count > 0
+    assert build_features(wh) == count
+    assert _rows(wh.table("hashtag_features")) == first
+    late = metric(10, tag="a", late=15 * 60, view_count=1e6)
+    _append(wh, "hashtag_metrics", [late])
+    build_features(wh, platform="tiktok", start=late["created_timestamp"])
+    changed = {key for key, row in _rows(wh.table("hashtag_features")).items() if row != first.get(key)}
+    assert changed
+    assert all(moment >= late["created_timestamp"] for _, moment in changed)
+
+
+def test_a_row_that_no_longer_belongs_is_removed(wh, metric):
+    rows = [metric(at, view_count=float(at)) for at in range(5)]
+    _append(wh, "hashtag_metrics", rows)
+    assert build_features(wh) == 5
+    wh.delete("hashtag_metrics", pa.table({"hashtag_id": ["tiktok:a"], "timestamp": [rows[4]["timestamp"]]}))
+    assert build_features(wh) == 4
+    assert wh.table("hashtag_features").count().to_pyarrow().as_py() == 4
+
+
+def test_ranges_of_one_platform_leave_the_others_alone(wh, metric):
+    _append(wh, "hashtag_metrics", [metric(at, platform=p) for at in range(6) for p in ("tiktok", "weibo")])
+    start = metric(2)["timestamp"]
+    assert build_features(wh, platform="weibo", start=start, end=start + 3 * HOUR) == 3
+    assert {key[0] for key in _rows(wh.table("hashtag_features"))} == {"weibo:a"}
+    assert build_features(wh) == 12
+
+
+def test_values_lie_in_the_ranges_that_the_definitions_promise(duckdb_engine, inputs):
+    metrics, observations, videos = inputs(random.Random(11))
+    rows = _rows(
+        hashtag_features(
+            duckdb_engine.load("hashtag_metrics", metrics),
+            observations=duckdb_engine.load("hashtag_observations", observations),
+            video_observations=duckdb_engine.load("video_observations", videos),
+            stage=duckdb_engine.stage,
+        )
+    ).values()
+    for definition in DEFINITIONS:
+        values = [row[definition.name] for row in rows]
+        assert definition.is_nullable or None not in values, definition.name
+        for value in values:
+            if value is not None and definition.valid_min is not None:
+                assert value >= definition.valid_min - 1e-9, definition.name
+            if value is not None and definition.valid_max is not None:
+                assert value <= definition.valid_max + 1e-9, definition.name
+
+
+def test_definitions_are_written_once_and_a_gone_one_is_marked(wh):
+    clock = [datetime(2026, 1, 1, tzinfo=UTC)]
+    assert write_feature_definitions(wh, clock=lambda: clock[0]) == len(DEFINITIONS)
+    clock[0] += HOUR
+    assert write_feature_definitions(wh, clock=lambda: clock[0]) == 0
+    row = wh.table("feature_definitions").limit(1).to_pyarrow().to_pylist()[0]
+    _append(wh, "feature_definitions", [row | {"feature_name": "of_yesterday"}])
+    assert write_feature_definitions(wh, clock=lambda: clock[0]) == 1
+    stored = {row["feature_name"]: row for row in wh.table("feature_definitions").to_pyarrow().to_pylist()}
+    assert stored["of_yesterday"]["deprecated_at"] == clock[0]
+    assert stored["velocity"]["deprecated_at"] is None
+    assert stored["velocity"]["created_at"] == datetime(2026, 1, 1, tzinfo=UTC)
