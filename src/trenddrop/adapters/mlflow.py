@@ -8,7 +8,6 @@ import contextlib
 import importlib
 import logging
 import os
-import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version as installed_version
@@ -18,6 +17,7 @@ from typing import Any
 import polars as pl
 
 from trenddrop.core.errors import EngineError, NotFoundError
+from trenddrop.core.scratch import Scratch
 from trenddrop.core.settings import Settings
 from trenddrop.core.time import Clock, utc_now
 from trenddrop.modeling import FittedModel, fingerprint, load_model, predict, save_model
@@ -50,11 +50,11 @@ class MlflowStore:
 
     def log(self, record: RunRecord) -> LoggedRun:
         """Keep the run, and register its model unless a version with its fingerprint is there already."""
-        with _quiet(), self._faults(), tempfile.TemporaryDirectory() as scratch:
+        with _quiet(), self._faults(), Scratch(self._home / "tmp") as scratch:
             run_id = self._start(record)
             self._client.log_batch(run_id, metrics=self._metrics(record), params=self._params(record))
-            self._client.log_artifacts(run_id, str(_write_documents(record, Path(scratch) / "documents")))
-            version = self._version(record, run_id, Path(scratch) / ARTIFACT)
+            self._client.log_artifacts(run_id, str(_write_documents(record, scratch.folder / "documents")))
+            version = self._version(record, run_id, scratch.folder / ARTIFACT)
             self._client.set_terminated(run_id)
         return LoggedRun(run_id, record.model_name, version)
 
@@ -82,10 +82,10 @@ class MlflowStore:
         known = {one.version: one for one in self.versions(name)}
         if version not in known:
             raise NotFoundError(f"model {name}: no version {version}; known: {', '.join(known) or 'none'}")
-        with _quiet(), self._faults(), tempfile.TemporaryDirectory() as scratch:
+        with _quiet(), self._faults(), Scratch(self._home / "tmp") as scratch:
             source = self._client.get_model_version_download_uri(name, version)
             folder = self._mlflow.artifacts.download_artifacts(
-                artifact_uri=f"{source}/data/{FITTED}", dst_path=scratch, tracking_uri=self._uri
+                artifact_uri=f"{source}/data/{FITTED}", dst_path=str(scratch.folder), tracking_uri=self._uri
             )
             return load_model(Path(folder))
 
@@ -93,9 +93,8 @@ class MlflowStore:
         """Create the database beside its place, then link it there: MLflow cannot resume migrations killed midway."""
         if path.exists():
             return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent, prefix="mlflow-") as scratch:
-            fresh = Path(scratch) / path.name
+        with Scratch(path.parent / "tmp") as scratch:
+            fresh = scratch.folder / path.name
             with _unsynced():
                 self._mlflow.MlflowClient(tracking_uri=f"sqlite:///{fresh}").search_experiments(max_results=1)
             with fresh.open("rb") as written:

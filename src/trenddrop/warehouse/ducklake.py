@@ -22,6 +22,7 @@ from ibis.backends.sql.datatypes import DuckDBType
 from ibis.common.exceptions import TableNotFound
 
 from trenddrop.core.errors import ConflictError, EngineError, NotFoundError, SchemaError
+from trenddrop.core.scratch import Scratch
 from trenddrop.core.settings import Settings
 from trenddrop.schemas import TableSchema
 from trenddrop.warehouse.rows import column_names, require_fit, schema_of
@@ -54,6 +55,7 @@ class DuckLakeWarehouse:
         self._staged: list[str] = []
         self._after_commit: list[str] = []
         self._claims: dict[str, bool] = {}  # whether the claim's row was there before a transaction began
+        self._scratch = Scratch(self._home / "tmp")  # processes that spill into one folder overwrite each other's files
         self.backend = ibis.duckdb.connect()
         self._con: duckdb.DuckDBPyConnection = self.backend.con
         self._configure(settings)
@@ -281,11 +283,12 @@ class DuckLakeWarehouse:
     def close(self) -> None:
         """Release the connection and with it the temporary tables."""
         self.backend.disconnect()
+        self._scratch.close()
 
     # --- the connection ---------------------------------------------------------------------------
 
     def _configure(self, settings: Settings) -> None:
-        self._execute(f"SET temp_directory = '{self._home / 'tmp'}'")
+        self._execute(f"SET temp_directory = '{self._scratch.folder}'")
         self._execute("SET TimeZone = 'UTC'")
         self._execute("SET preserve_insertion_order = false")
         if settings.threads:

@@ -77,7 +77,8 @@ def test_a_run_keeps_params_metrics_card_plots_and_model(store, logged, home):
 
 
 def test_everything_lies_below_the_home(logged, home):
-    assert sorted(path.name for path in home.iterdir()) == ["mlartifacts", "mlflow.db"]
+    assert sorted(path.name for path in home.iterdir()) == ["mlartifacts", "mlflow.db", "tmp"]
+    assert not list((home / "tmp").iterdir())
 
 
 def test_the_version_loads_back_and_predicts_alike(store, logged, model, frame):

@@ -135,3 +135,17 @@ def test_a_home_can_be_opened_twice_in_one_process(wh: Warehouse, settings: Sett
     other.append("left_side", pl.DataFrame({"writer": "x", "n": 1, "batch_id": ""}))
     other.close()
     assert count(wh, "left_side") == 1
+
+
+def test_no_two_warehouses_spill_into_one_folder(settings: Settings) -> None:
+    def spill_folder(warehouse: Warehouse) -> Path:
+        query = warehouse.backend.sql("SELECT current_setting('temp_directory') AS folder")
+        return Path(query.to_pyarrow()["folder"][0].as_py())
+
+    one, other = open_warehouse(settings), open_warehouse(settings)
+    folders = {spill_folder(one), spill_folder(other)}
+    assert len(folders) == 2
+    assert {folder.parent for folder in folders} == {settings.home / "tmp"}
+    one.close()
+    other.close()
+    assert not list((settings.home / "tmp").iterdir())
