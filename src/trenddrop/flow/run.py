@@ -58,7 +58,7 @@ def run(workspace: Workspace, request: RunRequest) -> RunResult:
     stages.build_all_features(workspace, source.platform)
     labels = stages.build_all_labels(workspace, definition, source.platform)
     trained = train_model(workspace, definition, source.platform, spec_name=request.model, test_from=request.test_from)
-    scores = predict_now(workspace, definition, source.platform)
+    scores = predict_now(workspace, definition, source.platform, spec_name=request.model)
     _record_latency(workspace)
     counts = {
         name: _count(workspace, table, source.platform)

@@ -118,14 +118,16 @@ def training_document(trained: Trained) -> dict[str, Any]:
     }
 
 
-def predict_now(workspace: Workspace, definition: LabelDefinition, platform: str, *, hours: int = 1) -> pl.DataFrame:
-    """Score the newest features of each hashtag with the serving model and write the predictions.
+def predict_now(
+    workspace: Workspace, definition: LabelDefinition, platform: str, *, spec_name: str = SPEC, hours: int = 1
+) -> pl.DataFrame:
+    """Score the newest features of each hashtag with the serving model of the recipe and write the predictions.
 
     Returns hashtag_id, platform, event_timestamp, probability_<h>h and reasons, the likeliest first.
     """
     with workspace.stage("predict") as stage:
         store = MlflowStore(workspace.settings)
-        version, model = serving_model(store, model_name(definition, platform))
+        version, model = serving_model(store, model_name(workspace, definition, platform, spec_name))
         features = newest_features(workspace, platform, hours=hours).rename({"feature_timestamp": "event_timestamp"})
         scores = score(model, features)
         issue = Issue(
@@ -149,9 +151,10 @@ def serving_model(store: ModelRegistry, name: str) -> tuple[ModelVersion, Fitted
     return version, store.load(name, version.version)
 
 
-def model_name(definition: LabelDefinition, platform: str, spec_name: str = SPEC) -> str:
-    """Return the registry's name of the model of one definition on one platform."""
-    return f"{spec_name}-{platform}-{definition.name}"
+def model_name(workspace: Workspace, definition: LabelDefinition, platform: str, spec_name: str = SPEC) -> str:
+    """Return the registry's name of the model of one recipe and definition on one platform."""
+    spec = load_spec(spec_name, extra=workspace.settings.configs)  # a path's stem need not be the recipe's name
+    return RunContext(platform, definition.name, FEATURE_SERVICE).model_name(spec)
 
 
 def usable_features(frame: pl.DataFrame) -> list[str]:

@@ -20,7 +20,7 @@ Platform = Annotated[str, typer.Option("--platform", help="the platform whose ha
 TestFrom = Annotated[
     str | None, typer.Option("--test-from", help="first day of the test period; default: the last quarter")
 ]
-Model = Annotated[str, typer.Option("--model", help="models/<name>.yaml")]
+Model = Annotated[str, typer.Option("--model", help="models/<name>.yaml, or the path of a .yaml")]
 
 
 @app.command()
@@ -122,6 +122,7 @@ def predict(
     label: LabelName,
     platform: Platform,
     hours: Annotated[int, typer.Option("--hours", min=1, help="score hashtags seen in the last N hours")] = 1,
+    model: Model = "viral_lightgbm",
     home: Home = None,
     json: Json = False,
 ) -> None:
@@ -131,7 +132,7 @@ def predict(
     from trenddrop.flow.training import predict_now
 
     with workspace(home, quiet=json) as ws:
-        scores = predict_now(ws, stages.label_named(ws, label), platform, hours=hours)
+        scores = predict_now(ws, stages.label_named(ws, label), platform, spec_name=model, hours=hours)
         top = likeliest(ws, scores)
     if json:
         print_json({"scored": scores.height, "trends": top.to_dicts()})
