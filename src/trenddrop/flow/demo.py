@@ -118,7 +118,7 @@ def report_content(
         history=history_plot(workspace, trends),
         plots=[
             Plot(name.removesuffix(".png").replace("_", " "), png, _caption(name))
-            for name, png in sorted(trained.result.plots.items())
+            for name, png in sorted(trained.result.plots.items(), key=lambda plot: (_place(plot[0]), plot[0]))
         ],
         backtest={horizon: one.as_dict() for horizon, one in trained.result.metrics.items()},
         videos=[
@@ -170,6 +170,11 @@ def history_plot(workspace: Workspace, trends: pl.DataFrame) -> Plot | None:
             f"History of {trend['title']}", png, "Left what was seen, right how likely it goes viral from here."
         )
     return None
+
+
+def _place(name: str) -> int:
+    """Return where a plot stands: those with a caption first."""
+    return next((place for place, key in enumerate(CAPTIONS) if name.startswith(key)), len(CAPTIONS))
 
 
 def _caption(name: str) -> str:

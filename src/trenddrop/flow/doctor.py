@@ -91,7 +91,8 @@ def _service_levels(workspace: Workspace) -> tuple[bool | None, str]:
     if not any(level.runs for level in levels):
         return None, "no stage has run yet"
     text = ", ".join(
-        f"{level.process_name} {level.share_met:.0%} of {level.runs} within {level.limit_s:g} s (target {level.target_share:.0%})"
+        f"{level.process_name} {level.share_met:.0%} of {level.runs} within {level.limit_s:g} s"
+        f" (target {level.target_share:.0%})"
         for level in levels
         if level.runs
     )
