@@ -7,8 +7,8 @@ import ibis.expr.types as ir
 
 from trenddrop.normalized.hours import hour_of
 from trenddrop.normalized.series import last_versions
-from trenddrop.normalized.unions import union_rows
 from trenddrop.normalized.workspace import Workspace
+from trenddrop.staging.unions import union_rows
 
 COUNTERS = ("view_count", "video_count", "creator_count", "like_count", "comment_count", "share_count")
 EXACT = "decimal(38, 6)"  # sums of it do not depend on the order of the rows

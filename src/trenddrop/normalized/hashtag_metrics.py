@@ -15,9 +15,9 @@ from trenddrop.normalized.additions import (
 )
 from trenddrop.normalized.hours import hour_end
 from trenddrop.normalized.series import UNHELD, Series, last_versions, series_versions
-from trenddrop.normalized.unions import nullable, union_rows
 from trenddrop.normalized.workspace import Workspace
 from trenddrop.schemas.hashtag_metrics import HASHTAG_METRICS
+from trenddrop.staging.unions import nullable, union_rows
 
 _VIDEOS = Series("video_id", VIDEO_COUNTERS)
 _MEASURES = (*COUNTERS, "score", "view_total")

@@ -10,9 +10,9 @@ from trenddrop.core.time import Clock
 from trenddrop.normalized.additions import COUNTERS
 from trenddrop.normalized.hashtag_metrics import hashtag_metrics
 from trenddrop.normalized.trend_topics import example_captions, newest_scores, trend_topics
-from trenddrop.normalized.unions import union_rows
 from trenddrop.normalized.workspace import Staged
 from trenddrop.schemas import TABLES
+from trenddrop.staging.unions import union_rows
 from trenddrop.warehouse import Warehouse
 
 CLAIM = "ingest"  # the claim of staging: what it adds meanwhile waits for the next run

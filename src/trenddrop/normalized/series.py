@@ -13,8 +13,8 @@ import ibis
 import ibis.expr.types as ir
 
 from trenddrop.normalized.hours import hour_of
-from trenddrop.normalized.unions import union_rows
 from trenddrop.normalized.workspace import Unheld, Workspace
+from trenddrop.staging.unions import union_rows
 
 UNHELD = Unheld()
 LONGEST_SPREAD_H = 168  # an increment over more hours says nothing about any of them

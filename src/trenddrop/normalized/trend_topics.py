@@ -28,8 +28,10 @@ def example_captions(videos: ir.Table) -> ir.Table:
     )
     newest = ibis.window(group_by="hashtag_id", order_by=[ibis.desc("told_at"), "video_id"])
     ranked = tagged.mutate(place=ibis.row_number().over(newest))
-    ranked = ranked.filter(ranked.place < CAPTIONS)
-    return ranked.group_by("hashtag_id").aggregate(example_captions=ranked.caption.collect(order_by=ranked.place))
+    placed = {f"c{place}": ranked.caption.max(where=ranked.place == place) for place in range(CAPTIONS)}
+    wide = ranked.filter(ranked.place < CAPTIONS).group_by("hashtag_id").aggregate(**placed)
+    captions = ibis.array([wide[name].fill_null("") for name in placed]).filter(lambda caption: caption != "")
+    return wide.select("hashtag_id", example_captions=captions)
 
 
 def trend_topics(hashtags: ir.Table, scores: ir.Table, captions: ir.Table | None) -> ir.Table:

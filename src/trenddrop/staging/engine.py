@@ -7,6 +7,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from trenddrop.staging.unions import nullable
 from trenddrop.warehouse import Rows, Warehouse
 
 
@@ -35,7 +36,9 @@ class ParsingEngine:
 
     def fetch(self, rows: ir.Table) -> ir.Table:
         """Bring rows of the warehouse here."""
-        return self.hold(rows if self._is_shared else rows.to_pyarrow())
+        if self._is_shared:
+            return self.hold(rows)
+        return nullable(self.hold(rows.to_pyarrow()).cast(rows.schema()))
 
     def give(self, rows: ir.Table) -> Rows:
         """Return rows in a form that the warehouse takes."""

@@ -8,6 +8,7 @@ from trenddrop.schemas.table import TIMESTAMP
 from trenddrop.sources.engine_functions import strip
 from trenddrop.sources.source import Source
 from trenddrop.staging.engine import ParsingEngine
+from trenddrop.staging.unions import union_rows
 from trenddrop.warehouse import Warehouse
 
 _TEXTS = ("trend_type", "language", "geographic_region", "title", "category", "description")
@@ -52,7 +53,7 @@ def upsert_hashtags(wh: Warehouse, sightings: ir.Table, source: Source, *, engin
         observations = wh.table("hashtag_observations").semi_join(ids, "hashtag_id")
         levels = engine.fetch(observations.select("hashtag_id", "fetched_at", "observed_at", *_LEVELS))
         wh.delete("hashtags", engine.give(known.select("hashtag_id")))
-        sightings = ibis.union(
+        sightings = union_rows(
             sightings.drop("record"),
             _sightings(known.join(numbers, "hashtag_id").mutate(record=0)).drop("record"),
             _sightings(_seen_levels(levels.join(numbers, "hashtag_id"), known)).drop("record"),

@@ -1,6 +1,7 @@
 """Input files into the warehouse, each exactly once."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from trenddrop.core.progress import SILENT, Progress
@@ -53,7 +54,7 @@ def ingest(
     for file in repeated:
         total += repeated_batch(records[file.batch_id])
     progress.advance(STAGE, len(files), len(files))
-    return total
+    return replace(total, batch_ids=tuple(file.batch_id for file in files))
 
 
 def _split(files: Sequence[InputFile], seen: set[str]) -> tuple[list[InputFile], list[InputFile]]:

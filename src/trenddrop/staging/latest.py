@@ -5,6 +5,7 @@ import ibis.expr.types as ir
 
 from trenddrop.schemas import TABLES
 from trenddrop.staging.engine import ParsingEngine
+from trenddrop.staging.unions import union_rows
 from trenddrop.warehouse import Warehouse
 
 
@@ -39,6 +40,6 @@ def upsert_latest(wh: Warehouse, name: str, rows: ir.Table, *, engine: ParsingEn
         if known.count().to_pyarrow().as_py():
             wh.delete(name, engine.give(known.select(key)))
             absent = {name: ibis.null(known[name].type()) for name in known.columns if name not in fresh.columns}
-            both = fresh.mutate(**absent).select(*known.columns).union(known)
+            both = union_rows(known, fresh.mutate(**absent))
             fresh = engine.hold(latest_state(both, key=key))
     return wh.append(name, engine.give(fresh))

@@ -10,6 +10,7 @@ from trenddrop.schemas import TABLES
 from trenddrop.sources.engine_functions import keyed_hash
 from trenddrop.sources.source import Hold, Parsed, Source
 from trenddrop.staging.hashtags import sightings_of_hashtags, sightings_of_tags
+from trenddrop.staging.unions import union_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def rows_of(parsed: Parsed, names: ir.Table | None, *, source: Source, privacy: 
         sounds = _prefixed(_private_artist(parsed.sounds, privacy), source, "sound_id")
         observations["sound_observations"] = _columns("sound_observations", sounds, source)
         entities["sounds"] = _entity("sounds", sounds, source)
-    return Rows(observations, entities, ibis.union(*sightings) if sightings else None)
+    return Rows(observations, entities, union_rows(*sightings) if sightings else None)
 
 
 def _columns(table: str, rows: ir.Table, source: Source) -> ir.Table:

@@ -14,6 +14,7 @@ from trenddrop.sources.source import Parsed, Source
 from trenddrop.staging.engine import ParsingEngine
 from trenddrop.staging.files import InputFile
 from trenddrop.staging.records import record_chunks
+from trenddrop.staging.unions import union_rows
 
 LARGE_BYTES = 2**29  # a file with more text than this is read piece by piece
 
@@ -69,5 +70,5 @@ def _united(parts: list[Parsed]) -> Parsed:
     united: dict[str, ir.Table | None] = {}
     for item in fields(Parsed):
         tables = [getattr(part, item.name) for part in parts if getattr(part, item.name) is not None]
-        united[item.name] = ibis.union(*tables) if tables else None
+        united[item.name] = union_rows(*tables) if tables else None
     return Parsed(**united)

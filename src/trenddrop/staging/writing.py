@@ -16,6 +16,7 @@ from trenddrop.staging.files import InputFile
 from trenddrop.staging.hashtags import upsert_hashtags
 from trenddrop.staging.latest import upsert_latest
 from trenddrop.staging.observations import Rows
+from trenddrop.staging.unions import union_rows
 from trenddrop.warehouse import Warehouse
 
 
@@ -23,7 +24,7 @@ from trenddrop.warehouse import Warehouse
 class IngestSummary:
     """What one ingest did; ``raw_records`` is ``processed + failed + duplicates``.
 
-    ``batches`` are the files that were new. ``duplicates`` are records that the warehouse had, be it in a file that was
+    ``batches`` are the files that were new, ``batch_ids`` name all files. ``duplicates`` are records that the warehouse had, be it in a file that was
     taken in before or as the same text elsewhere.
     """
 
@@ -32,6 +33,7 @@ class IngestSummary:
     failed: int = 0
     duplicates: int = 0
     batches: int = 0
+    batch_ids: tuple[str, ...] = ()
 
     def __add__(self, other: "IngestSummary") -> "IngestSummary":
         return IngestSummary(*(getattr(self, item.name) + getattr(other, item.name) for item in fields(self)))
@@ -111,7 +113,7 @@ def _with_status(target: Target, records: ir.Table) -> tuple[ir.Table, bool]:
         staged = wh.stage(engine.give(hashes.select("content_hash")))
         known = raw.semi_join(staged, "content_hash").group_by("content_hash")
         there = engine.fetch(known.aggregate(before=ibis._.count()))
-        repeated = there.union(repeated.anti_join(there, "content_hash"))
+        repeated = union_rows(there, repeated.anti_join(there, "content_hash"))
     repeated = engine.hold(repeated)
     has_copies = bool(repeated.count().to_pyarrow().as_py())
     if not has_copies:
