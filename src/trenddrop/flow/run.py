@@ -59,7 +59,7 @@ def run(workspace: Workspace, request: RunRequest) -> RunResult:
     labels = stages.build_all_labels(workspace, definition, source.platform)
     trained = train_model(workspace, definition, source.platform, spec_name=request.model, test_from=request.test_from)
     scores = predict_now(workspace, definition, source.platform, spec_name=request.model)
-    _record_latency(workspace)
+    _record_latency(workspace, batch_id=content_id(trained.model_name, *sorted(taken.batch_ids)))
     counts = {
         name: _count(workspace, table, source.platform)
         for name, table in (
@@ -104,13 +104,19 @@ def _count(workspace: Workspace, table: str, platform: str) -> int:
     return int(rows.filter(rows.platform == platform).count().to_pyarrow().as_py())
 
 
-def _record_latency(workspace: Workspace) -> None:
+def _record_latency(workspace: Workspace, *, batch_id: str) -> None:
+    """Record what the stages took, unless a run with the same inputs has been recorded: this one had nothing to do."""
+    recorded = workspace.warehouse.table("processing_latency")
+    if recorded.filter(recorded.batch_id == batch_id).limit(1).count().to_pyarrow().as_py():
+        return
     timings = [
         StageTiming(
-            stage.name, stage.started_at, stage.started_at + timedelta(seconds=stage.seconds), records=stage.rows
+            process_name=PROCESSES.get(stage.name, stage.name),
+            started_at=stage.started_at,
+            ended_at=stage.started_at + timedelta(seconds=stage.seconds),
+            records=stage.rows,
         )
         for stage in workspace.stages
     ]
     sla = load_sla(extra=workspace.settings.configs)
-    batch_id = content_id(*(timing.started_at.isoformat() for timing in timings))
     record_latency(workspace.warehouse, timings, sla, batch_id=batch_id)

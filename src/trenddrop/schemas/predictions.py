@@ -25,5 +25,6 @@ PREDICTIONS = TableSchema(
     key=("prediction_id",),
     event_timestamp="issued_at",
     created_timestamp="created_timestamp",
-    clock_columns=frozenset({"created_timestamp"}),
+    # a run that was killed and started again reads the same rows at another snapshot
+    clock_columns=frozenset({"created_timestamp", "snapshot_id"}),
 )

@@ -24,8 +24,8 @@ from trenddrop.warehouse import Warehouse
 class IngestSummary:
     """What one ingest did; ``raw_records`` is ``processed + failed + duplicates``.
 
-    ``batches`` are the files that were new, ``batch_ids`` name all files. ``duplicates`` are records that the warehouse had, be it in a file that was
-    taken in before or as the same text elsewhere.
+    ``batches`` are the files that were new, ``batch_ids`` name all files. ``duplicates`` are records that the warehouse
+    had, be it in a file that was taken in before or as the same text elsewhere.
     """
 
     raw_records: int = 0
@@ -60,6 +60,7 @@ def known_batches(wh: Warehouse, files: Sequence[InputFile]) -> dict[str, int]:
 
 
 def repeated_batch(records: int) -> IngestSummary:
+    """Return the summary of a file that was taken in before, with so many records."""
     return IngestSummary(raw_records=records, duplicates=records)
 
 
