@@ -11,6 +11,7 @@ import polars as pl
 from trenddrop.core.ids import content_id
 from trenddrop.core.settings import Config
 from trenddrop.core.time import HORIZONS_HOURS
+from trenddrop.feature_store import materialize
 from trenddrop.flow import stages
 from trenddrop.flow.training import SPEC, Trained, predict_now, train_model, training_document
 from trenddrop.flow.workspace import Workspace
@@ -59,6 +60,7 @@ def run(workspace: Workspace, request: RunRequest) -> RunResult:
     labels = stages.build_all_labels(workspace, definition, source.platform)
     trained = train_model(workspace, definition, source.platform, spec_name=request.model, test_from=request.test_from)
     scores = predict_now(workspace, definition, source.platform, spec_name=request.model)
+    _materialize(workspace, source.platform)
     _record_latency(workspace, batch_id=content_id(trained.model_name, *sorted(taken.batch_ids)))
     counts = {
         name: _count(workspace, table, source.platform)
@@ -102,6 +104,15 @@ def likeliest(workspace: Workspace, scores: pl.DataFrame, *, count: int = 10) ->
 def _count(workspace: Workspace, table: str, platform: str) -> int:
     rows = workspace.warehouse.table(table)
     return int(rows.filter(rows.platform == platform).count().to_pyarrow().as_py())
+
+
+def _materialize(workspace: Workspace, platform: str) -> None:
+    """Bring the online store to the newest hour, so that the endpoint serves what was just computed."""
+    with workspace.stage("materialize") as stage:
+        newest = stages.newest_hour(workspace, platform)
+        if newest is not None:
+            materialize(workspace.settings, end=newest, warehouse=workspace.warehouse)
+            stage.rows = stages.newest_features(workspace, platform, hours=24).height
 
 
 def _record_latency(workspace: Workspace, *, batch_id: str) -> None:
