@@ -5,6 +5,7 @@ from zoneinfo import available_timezones
 
 from pydantic import Field, field_validator, model_validator
 
+from trenddrop.core.errors import ConfigError
 from trenddrop.core.settings import Config
 from trenddrop.schemas import raw_data
 from trenddrop.sources.source import FileFormat
@@ -108,6 +109,11 @@ class VideoFields(Config):
     duration: str | None = None
     sound: str | None = None
 
+    @field_validator("created", mode="before")
+    @classmethod
+    def _short_form(cls, value: Any) -> Any:
+        return {"field": value} if isinstance(value, str) else value
+
 
 class Mapping(Config):
     """Which field of a record is what.
@@ -150,7 +156,10 @@ class Mapping(Config):
     @classmethod
     def _usable_system(cls, name: str | None) -> str | None:
         if name is not None:
-            raw_data(name)
+            try:
+                raw_data(name)
+            except ConfigError as error:
+                raise ValueError(str(error)) from error
         return name
 
     @model_validator(mode="after")

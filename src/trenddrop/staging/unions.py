@@ -1,7 +1,7 @@
 """Columns that may be null, as windows and unions need them.
 
-ClickHouse tells columns that may be null from those that may not, and at the edge of a window gives the latter 0 or 1970
-in place of null.
+ClickHouse tells columns that may be null from those that may not, and at the edge of a window gives the latter 0 or
+1970 in place of null.
 """
 
 import ibis

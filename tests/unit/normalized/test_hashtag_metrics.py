@@ -34,7 +34,9 @@ def observation(observed: float, fetched: float | None = None, *, tag: str = "a"
     }
 
 
-def video(name: str, observed: float, fetched: float | None = None, *, tags: Iterable[str] = ("a",), **values: Any) -> Row:
+def video(
+    name: str, observed: float, fetched: float | None = None, *, tags: Iterable[str] = ("a",), **values: Any
+) -> Row:
     return {
         "video_id": f"w:{name}",
         "observed_at": at(observed),
@@ -81,7 +83,10 @@ def steps(known: list[Row], counters: Iterable[str]) -> dict[datetime, Row]:
         inside = [row for row in known if hour_end(row["observed_at"]) == hour]
         newest = max((row["observed_at"], row["fetched_at"]) for row in inside)
         tied = [row for row in inside if (row["observed_at"], row["fetched_at"]) == newest]
-        level = {name: max((row[name] for row in tied if row.get(name) is not None), default=None) for name in (*counters, "score")}
+        level = {
+            name: max((row[name] for row in tied if row.get(name) is not None), default=None)
+            for name in (*counters, "score")
+        }
         levels[hour] = (newest[1], level)
     rows: dict[datetime, Row] = {}
     before: tuple[datetime, datetime, Row] | None = None
@@ -97,7 +102,14 @@ def steps(known: list[Row], counters: Iterable[str]) -> dict[datetime, Row]:
                     is_reset |= gain < 0
                     gains[name] = gain / hours if gain >= 0 and hours <= LONGEST_SPREAD_H else None
             for back in range(1, hours if hours <= LONGEST_SPREAD_H else 1):
-                rows[hour - back * HOUR] = {"created": created, "gains": gains, "is_gap": True, "is_reset": False, "score": None, "view_total": None}
+                rows[hour - back * HOUR] = {
+                    "created": created,
+                    "gains": gains,
+                    "is_gap": True,
+                    "is_reset": False,
+                    "score": None,
+                    "view_total": None,
+                }
         rows[hour] = {
             "created": created, "gains": gains, "is_gap": False, "is_reset": is_reset,
             "score": level["score"], "view_total": level.get("view_count"),
@@ -113,7 +125,17 @@ def of_levels(known: list[Row]) -> dict[datetime, Row]:
 def summed(parts: list[tuple[datetime, Any, Row, bool, bool]]) -> dict[datetime, Row]:
     rows: dict[datetime, Row] = {}
     for hour, mark, gains, is_own, is_reset in parts:
-        row = rows.setdefault(hour, {"created": set(), "gains": dict.fromkeys(COUNTERS), "is_gap": True, "is_reset": False, "score": None, "view_total": None})
+        row = rows.setdefault(
+            hour,
+            {
+                "created": set(),
+                "gains": dict.fromkeys(COUNTERS),
+                "is_gap": True,
+                "is_reset": False,
+                "score": None,
+                "view_total": None,
+            },
+        )
         row["created"].add(mark)
         for name, gain in gains.items():
             if gain is not None:
@@ -131,7 +153,9 @@ def of_windows(known: list[Row]) -> dict[datetime, Row]:
         fetched = max(row["fetched_at"] for row in same)
         tied = [row for row in same if row["fetched_at"] == fetched]
         gains = {
-            name: max((row[f"{name}_increment"] for row in tied if row.get(f"{name}_increment") is not None), default=None)
+            name: max(
+                (row[f"{name}_increment"] for row in tied if row.get(f"{name}_increment") is not None), default=None
+            )
             for name in COUNTERS
         }
         parts.append((hour_end(moment), ("window", moment, fetched), gains, True, False))
@@ -172,7 +196,11 @@ def reference(observations: list[Row], videos: list[Row] | None = None) -> list[
         versions: dict[datetime, list[tuple[datetime, Any, Row]]] = {}
         for moment in sorted({row["fetched_at"] for row in own + seen}):
             known = [row for row in own if row["fetched_at"] <= moment]
-            streams = [of_levels(known), of_windows(known), of_videos([r for r in seen if r["fetched_at"] <= moment], tag)]
+            streams = [
+                of_levels(known),
+                of_windows(known),
+                of_videos([r for r in seen if r["fetched_at"] <= moment], tag),
+            ]
             for hour in {hour for stream in streams for hour in stream}:
                 parts = [stream[hour] for stream in streams if hour in stream]
                 mark = [repr(stream.get(hour)) for stream in streams]
@@ -181,7 +209,10 @@ def reference(observations: list[Row], videos: list[Row] | None = None) -> list[
                     kept.append((moment, mark, merged(parts)))
         for hour, kept in versions.items():
             last = {max(hour, hour_end(moment)): (moment, row) for moment, _, row in kept}
-            rows += [{"hashtag_id": tag, "timestamp": hour, "created_timestamp": moment, **row} for moment, row in last.values()]
+            rows += [
+                {"hashtag_id": tag, "timestamp": hour, "created_timestamp": moment, **row}
+                for moment, row in last.values()
+            ]
     return sorted(rows, key=lambda row: (row["hashtag_id"], row["timestamp"], row["created_timestamp"]))
 
 
@@ -219,7 +250,10 @@ def test_first_level_has_no_increment(compute: Callable[..., list[Row]]) -> None
 
 
 def test_an_observation_on_the_hour_belongs_to_the_hour_that_ends(compute: Callable[..., list[Row]]) -> None:
-    assert [row["timestamp"] for row in compute([observation(60, view_count=1), observation(61, view_count=2)])] == [at(60), at(120)]
+    assert [row["timestamp"] for row in compute([observation(60, view_count=1), observation(61, view_count=2)])] == [
+        at(60),
+        at(120),
+    ]
 
 
 def test_increment_over_a_gap_is_spread_and_known_when_it_was_fetched(compute: Callable[..., list[Row]]) -> None:
@@ -245,7 +279,9 @@ def test_a_late_observation_adds_versions_and_leaves_the_earlier_ones(compute: C
     in_order = [observation(10, view_count=100), observation(130, view_count=160)]
     before, after = compute(in_order), compute([*in_order, observation(70, 200, view_count=150)])
     assert [row for row in after if row["created_timestamp"] <= at(130)] == before
-    late = [(row["timestamp"], row["view_count"], row["is_gap"]) for row in after if row["created_timestamp"] == at(200)]
+    late = [
+        (row["timestamp"], row["view_count"], row["is_gap"]) for row in after if row["created_timestamp"] == at(200)
+    ]
     assert late == [(at(120), 50.0, False), (at(180), 10.0, False)]
 
 
@@ -295,7 +331,10 @@ def histories(draw: st.DrawFn) -> tuple[list[Row], list[Row]]:
     for tag in draw(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=6, unique=True)):
         for observed, delay in draw(st.lists(st.tuples(MINUTES, DELAYS), max_size=7)):
             kinds = draw(st.sampled_from(["level", "level", "window", "both"]))
-            names = {"level": ("view_count", "like_count", "score"), "window": ("view_count_increment", "share_count_increment")}
+            names = {
+                "level": ("view_count", "like_count", "score"),
+                "window": ("view_count_increment", "share_count_increment"),
+            }
             chosen = names.get(kinds, (*names["level"], *names["window"]))
             values = {name: draw(LEVELS) for name in chosen}
             if values.get("score") is not None:
@@ -307,7 +346,9 @@ def histories(draw: st.DrawFn) -> tuple[list[Row], list[Row]]:
         for observed, delay in draw(st.lists(st.tuples(MINUTES, DELAYS), max_size=5)):
             tags = draw(st.sets(st.sampled_from("abc"), max_size=2))
             values = {counter: draw(LEVELS) for counter in ("view_count", "like_count")}
-            videos.append(video(name, observed, observed + delay, tags=tags, created_at=created, creator_id=person, **values))
+            videos.append(
+                video(name, observed, observed + delay, tags=tags, created_at=created, creator_id=person, **values)
+            )
     return observations, videos
 
 
