@@ -308,6 +308,7 @@ class DuckLakeWarehouse:
             f"(DATA_PATH '{self._data_path}', OVERRIDE_DATA_PATH true, DATA_INLINING_ROW_LIMIT {INLINED_ROWS})"
         )
         self._execute("CALL lake.set_option('parquet_compression', 'zstd')")
+        self._execute("CALL lake.set_option('parquet_compression_level', 1)")  # writes a third faster, hardly larger
         self._execute("USE lake")
 
     @contextmanager
