@@ -307,7 +307,8 @@ def test_videos_sum_up_to_their_hashtags(compute: Callable[..., list[Row]]) -> N
         video("x", 130, tags="ab", view_count=16), video("y", 130, tags="a", view_count=104),
     ])  # fmt: skip
     of_a = [row for row in rows if row["hashtag_id"] == "w:a"]
-    assert [(row["timestamp"], row["view_count"], row["video_count"], row["creator_count"], row["is_gap"]) for row in of_a] == [
+    names = ("timestamp", "view_count", "video_count", "creator_count", "is_gap")
+    assert [tuple(row[name] for name in names) for row in of_a] == [
         (at(60), None, 2.0, 1.0, True), (at(120), None, None, None, False), (at(180), 10.0, None, None, False),
     ]  # fmt: skip
 

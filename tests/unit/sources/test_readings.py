@@ -1,5 +1,5 @@
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import ibis
@@ -23,7 +23,8 @@ def values(hold: Hold, texts: Sequence[str | None], *readings: Reading) -> list[
 
 
 COUNTS: list[tuple[str | None, int | None]] = [
-    ("1234", 1234), (" 1234 ", 1234), ("1,234", 1234), ("1,234,567.6", 1234568), ("541.2K", 541_200), ("215.7M", 215_700_000),
+    ("1234", 1234), (" 1234 ", 1234), ("1,234", 1234), ("1,234,567.6", 1234568), ("541.2K", 541_200),
+    ("215.7M", 215_700_000),
     ("1.2万", 12_000), ("3.83亿", 383_000_000), ("30k", 30_000), ("5 M", 5_000_000), ("2.1B", 2_100_000_000),
     ("10M+", 10_000_000), ("12 tr", 12_000_000), ("1865009.0", 1_865_009), ("1.5", 2), ("0", 0), ("1e3", 1000),
     ("", None), ("   ", None), (None, None),
@@ -74,21 +75,22 @@ def test_scores(hold: Hold) -> None:
 @pytest.mark.parametrize(
     ("text", "moment_format", "zone", "moment"),
     [
-        ("1716209895", "epoch_s", "UTC", datetime(2024, 5, 20, 12, 58, 15)),
-        ("1716209895.25", "auto", "UTC", datetime(2024, 5, 20, 12, 58, 15, 250000)),
-        ("1716209895123", "auto", "UTC", datetime(2024, 5, 20, 12, 58, 15, 123000)),
-        ("1716209895123456", "auto", "UTC", datetime(2024, 5, 20, 12, 58, 15, 123456)),
-        ("2025-01-01", "iso", "UTC", datetime(2025, 1, 1)),
-        ("2025-01-01", "iso", "Asia/Shanghai", datetime(2024, 12, 31, 16)),
-        ("2025-01-01 10:00:00.5", "auto", "UTC", datetime(2025, 1, 1, 10, 0, 0, 500000)),
-        ("2025-01-01T10:00:00Z", "auto", "Asia/Shanghai", datetime(2025, 1, 1, 10)),
-        ("2025-01-01T10:00:00+08:00", "iso", "UTC", datetime(2025, 1, 1, 2)),
-        ("2025-01-01T10:00:00+08:00", "iso", "America/New_York", datetime(2025, 1, 1, 2)),
-        ("31/12/2024 23:00", "%d/%m/%Y %H:%M", "Asia/Shanghai", datetime(2024, 12, 31, 15)),
+        ("1716209895", "epoch_s", "UTC", "2024-05-20T12:58:15+00:00"),
+        ("1716209895.25", "auto", "UTC", "2024-05-20T12:58:15.250000+00:00"),
+        ("1716209895123", "auto", "UTC", "2024-05-20T12:58:15.123000+00:00"),
+        ("1716209895123456", "auto", "UTC", "2024-05-20T12:58:15.123456+00:00"),
+        ("2025-01-01", "iso", "UTC", "2025-01-01T00:00:00+00:00"),
+        ("2025-01-01", "iso", "Asia/Shanghai", "2024-12-31T16:00:00+00:00"),
+        ("2025-01-01 10:00:00.5", "auto", "UTC", "2025-01-01T10:00:00.500000+00:00"),
+        ("2025-01-01T10:00:00Z", "auto", "Asia/Shanghai", "2025-01-01T10:00:00+00:00"),
+        ("2025-01-01T10:00:00+08:00", "iso", "UTC", "2025-01-01T02:00:00+00:00"),
+        ("2025-01-01T10:00:00+08:00", "iso", "America/New_York", "2025-01-01T02:00:00+00:00"),
+        ("31/12/2024 23:00", "%d/%m/%Y %H:%M", "Asia/Shanghai", "2024-12-31T15:00:00+00:00"),
     ],
 )
-def test_moments(hold: Hold, text: str, moment_format: str, zone: str, moment: datetime) -> None:
-    assert values(hold, [text], Moment("t", "x", "time", moment_format, zone)) == [(moment.replace(tzinfo=UTC), None)]
+def test_moments(hold: Hold, text: str, moment_format: str, zone: str, moment: str) -> None:
+    found = values(hold, [text], Moment("t", "x", "time", moment_format, zone))
+    assert found == [(datetime.fromisoformat(moment), None)]
 
 
 @pytest.mark.parametrize("text", ["soon", "1e30", "20250101", "1716209895", "-5"])

@@ -9,7 +9,8 @@ RECORD = {
     "user_name": "ann", "user_nfollower": "304.9K", "vid_id": "7506832682593094928", "vid_caption": "Giấc mơ",
     "vid_postTime": "2025-05-21 09:44:45", "vid_scrapeTime": "2025-05-29 15:38:41", "vid_duration": "00:31",
     "vid_nview": "541.2K", "vid_nlike": "21.9K", "vid_ncomment": "454", "vid_nshare": "742", "vid_nsave": "1098",
-    "vid_hashtags": "xuhuong, fyp", "music_id": "7.506832745952218e+18", "music_title": "nhạc nền", "music_nused": "21.3K videos",
+    "vid_hashtags": "xuhuong, fyp", "music_id": "7.506832745952218e+18", "music_title": "nhạc nền",
+    "music_nused": "21.3K videos",
     "music_authorName": "bo", "music_originality": "True",
 }  # fmt: skip
 

@@ -10,7 +10,8 @@ CREATED = datetime(2025, 1, 1, 9, tzinfo=UTC)
 FETCHED = datetime(2025, 1, 1, 12, tzinfo=UTC)
 VIDEO = {
     "id": "77", "text": "Tea time #tea", "createTime": int(CREATED.timestamp()), "fetchTime": int(FETCHED.timestamp()),
-    "authorMeta": {"id": "9", "name": "ann", "nickName": "Ann", "verified": True, "signature": "hi", "fans": 10, "heart": 5},
+    "authorMeta": {"id": "9", "name": "ann", "nickName": "Ann", "verified": True,
+                   "signature": "hi", "fans": 10, "heart": 5},
     "musicMeta": {"musicId": "3", "musicName": "Song", "musicAuthor": "Bo", "musicOriginal": False},
     "hashtags": [{"id": "1", "name": "tea"}, {"id": "2", "name": "Calm"}], "playCount": 100, "diggCount": "1.2K",
     "shareCount": 3, "commentCount": 4, "videoMeta": {"duration": 15}, "locationCreated": "VN",
@@ -35,14 +36,14 @@ def test_a_video_brings_its_creator_and_sound(source: Source, parse: Parse, rows
     (video,) = rows(parsed.videos)
     expected = {
         "video_id": "77", "observed_at": FETCHED, "fetched_at": FETCHED, "created_at": CREATED, "view_count": 100,
-        "like_count": 1200, "comment_count": 4, "share_count": 3, "tags": ["tea", "Calm"], "creator_id": "9", "sound_id": "3",
+        "like_count": 1200, "comment_count": 4, "share_count": 3, "tags": ["tea", "Calm"], "creator_id": "9",
+        "sound_id": "3",
         "region": "VN", "duration_seconds": 15, "caption": "Tea time #tea",
     }  # fmt: skip
     assert {name: video[name] for name in expected} == expected
     (creator,) = rows(parsed.creators)
-    assert (creator["creator_id"], creator["username"], creator["bio"], creator["follower_count"], creator["like_count"], creator["is_verified"]) == (
-        "9", "ann", "hi", 10, 5, True,
-    )  # fmt: skip
+    names = ("creator_id", "username", "bio", "follower_count", "like_count", "is_verified")
+    assert [creator[name] for name in names] == ["9", "ann", "hi", 10, 5, True]
     (sound,) = rows(parsed.sounds)
     assert (sound["sound_id"], sound["title"], sound["artist"], sound["is_original"]) == ("3", "Song", "Bo", False)
     assert rows(parsed.hashtags) == []
