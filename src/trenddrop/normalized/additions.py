@@ -11,14 +11,15 @@ from trenddrop.normalized.workspace import Workspace
 from trenddrop.staging.unions import union_rows
 
 COUNTERS = ("view_count", "video_count", "creator_count", "like_count", "comment_count", "share_count")
-EXACT = "decimal(38, 6)"  # sums of it do not depend on the order of the rows
+PARTS = 1_000_000  # of one: whole numbers of them add up to the same in any order, on any engine
+EXACT = "decimal(38, 0)"
 VIDEO_COUNTERS = ("view_count", "like_count", "comment_count", "share_count")
 
 
 def summed_versions(additions: ir.Table, *, work: Workspace) -> ir.Table:
     """Return one row per hashtag, hour and version: the sums of all additions known when it was created.
 
-    ``additions`` has ``hashtag_id``, ``hour``, ``created``, a decimal per counter (negative: taken back),
+    ``additions`` has ``hashtag_id``, ``hour``, ``created``, millionths per counter (negative: taken back),
     ``n_<counter>`` (+1, -1 or 0), ``n_own`` (observations inside the hour) and ``n_reset``. A sum of nothing is null.
     """
     amounts = [column for column in additions.columns if column not in ("hashtag_id", "hour", "created")]
@@ -30,7 +31,7 @@ def summed_versions(additions: ir.Table, *, work: Workspace) -> ir.Table:
     sums = changes.mutate(**{column: changes[column].sum().over(window) for column in amounts})
     sums = last_versions(work.hold(sums), ["hashtag_id"])
     counters = {
-        counter: ibis.ifelse(sums[f"n_{counter}"] > 0, sums[counter].cast("float64"), ibis.null("float64"))
+        counter: ibis.ifelse(sums[f"n_{counter}"] > 0, sums[counter].cast("float64") / PARTS, ibis.null("float64"))
         for counter in COUNTERS
     }
     return sums.select("hashtag_id", "hour", "created", is_gap=sums.n_own == 0, is_reset=sums.n_reset > 0, **counters)
@@ -111,7 +112,7 @@ def _additions(rows: ir.Table, counters: Sequence[str], sign: int) -> ir.Table:
     for counter in COUNTERS:
         if counter in counters:
             value = rows[counter].cast("float64").fill_null(0.0)
-            amounts[counter] = (value * sign).cast(EXACT)
+            amounts[counter] = ((value * PARTS + 0.5).floor() * sign).cast(EXACT)
             amounts[f"n_{counter}"] = ibis.ifelse(rows[counter].notnull(), sign, 0).cast("int64")
         else:
             amounts[counter] = ibis.literal(0).cast(EXACT)
