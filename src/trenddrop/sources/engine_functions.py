@@ -186,4 +186,5 @@ def json_path(name: str) -> str:
     >>> json_path("authorMeta.id")
     '$."authorMeta"."id"'
     """
-    return "$" + "".join(f'."{part}"' for part in name.split("."))
+    quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+    return "$" + "".join(f'."{part}"' for part in quoted.split("."))

@@ -1,14 +1,19 @@
 """The YAML mapping that turns anyone's series of records into observations."""
 
+import re
 from typing import Any, Literal
 from zoneinfo import available_timezones
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import Field, field_validator, model_validator
 
 from trenddrop.core.errors import ConfigError
 from trenddrop.core.settings import Config
 from trenddrop.schemas import raw_data
 from trenddrop.sources.source import FileFormat
+
+_DIRECTIVES = re.compile(r"(?:[^%]|%-[djmyHIMS]|%[a-dfghjmnpuw-zABGHIMSTUVWXYZ%])*")  # of strptime in the engine
 
 Counter = Literal["view_count", "video_count", "creator_count", "like_count", "comment_count", "share_count"]
 
@@ -36,6 +41,8 @@ class TimeField(Config):
     def _usable(cls, text: str) -> str:
         if text not in ("auto", "epoch_s", "epoch_ms", "epoch_us", "iso") and "%" not in text:
             raise ValueError(f"{text!r} is not auto, epoch_s, epoch_ms, epoch_us, iso or a pattern such as %d/%m/%Y")
+        if not _DIRECTIVES.fullmatch(text):
+            raise ValueError(f"{text!r} is not a pattern of strptime; write a percent sign as %%")
         return text
 
 
@@ -87,6 +94,11 @@ class Filter(Config):
             raise ValueError("in and not_in take a list, every other op takes one value")
         if self.op in ("lt", "le", "gt", "ge") and (isinstance(self.value, bool | str | list)):
             raise ValueError(f"{self.op} takes a number")
+        if self.op == "matches":
+            try:  # RE2, as the engine
+                pc.match_substring_regex(pa.array([""]), str(self.value))
+            except pa.ArrowInvalid as error:
+                raise ValueError(f"{self.value!r}: {error}") from error
         return self
 
 
@@ -168,6 +180,8 @@ class Mapping(Config):
             raise ValueError("entity: video needs a video section, and only then")
         if not self.counters and self.score is None:
             raise ValueError("at least one counter or a score is needed")
+        if wild := sorted(name for name in self.fields() if "*" in name.split(".")):
+            raise ValueError(f"a field is called by its name, not by a pattern; not {wild}")
         if self.entity == "video":
             unfit = sorted(set(self.counters) & {"video_count", "creator_count"})
             windowed = sorted(name for name, counter in self.counters.items() if counter.kind == "window")

@@ -61,6 +61,8 @@ def _input_file(path: Path, source: str) -> InputFile | str:
             return f"{path}: is a directory; name the files in it, as in {path}/*.jsonl.zst"
         if not path.exists():
             return f"{path}: no such file; check the path"
+        if not path.is_file():
+            return f"{path}: is not a regular file, and inputs are read twice; write the content to a file first"
         digest = hashlib.sha256()
         with path.open("rb") as file:
             while block := file.read(_BLOCK_BYTES):

@@ -9,10 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trenddrop.staging.decompress import Damage, blocks
+from trenddrop.staging.encoding import utf8
 
 CHUNK_BYTES = 2**28
 _NEWLINE, _SPACE = 10, 32
 NOT_UTF8 = "record: is not UTF-8 text (kept in base64)"
+BASE64 = "base64:"
 
 
 def line_chunks(path: Path, *, chunk_bytes: int = CHUNK_BYTES) -> Iterator[pl.DataFrame]:
@@ -21,8 +23,8 @@ def line_chunks(path: Path, *, chunk_bytes: int = CHUNK_BYTES) -> Iterator[pl.Da
     Blank lines are left out, but counted. Damage of the file becomes one more record with its reason.
     """
     parts: list[bytes] = []
-    size, first, is_start, damage = 0, 1, True, None
-    stream = blocks(path)
+    size, first, damage = 0, 1, None
+    stream = utf8(blocks(path))
     while True:
         try:
             block = next(stream, None)
@@ -35,8 +37,6 @@ def line_chunks(path: Path, *, chunk_bytes: int = CHUNK_BYTES) -> Iterator[pl.Da
                 continue
         data = parts[0] if len(parts) == 1 else b"".join(parts)
         data, tail = (data, b"") if block is None else _whole_lines(data)
-        if is_start and data:
-            data, is_start = _without_mark(data), False
         frame, count = split_lines(data, first=first)
         if block is None:
             yield frame if damage is None else pl.concat([frame, damage_record(path, first + count, damage)])
@@ -74,7 +74,7 @@ def split_lines(data: bytes, *, first: int) -> tuple[pl.DataFrame, int]:
         for end in (b"\n", b"\r"):
             shorter = pl.col("raw").bin.slice(0, pl.col("raw").bin.size() - 1)
             frame = frame.with_columns(raw=pl.when(pl.col("raw").bin.ends_with(end)).then(shorter).otherwise("raw"))
-        kept = pl.lit("base64:") + pl.col("raw").bin.encode("base64")
+        kept = pl.lit(BASE64) + pl.col("raw").bin.encode("base64")
         frame = frame.with_columns(text=pl.when(pl.col("reason").is_null()).then(pl.col("text")).otherwise(kept))
     else:
         frame = frame.with_columns(
@@ -121,15 +121,3 @@ def _not_utf8(array: pa.Array) -> np.ndarray:
 def _whole_lines(data: bytes) -> tuple[bytes, bytes]:
     end = data.rfind(b"\n") + 1
     return data[:end], data[end:]
-
-
-def _without_mark(data: bytes) -> bytes:
-    """Return the data as UTF-8 without a byte order mark."""
-    if data.startswith(b"\xef\xbb\xbf"):
-        return data[3:]
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        try:
-            return data.decode("utf-16").encode()
-        except UnicodeError:
-            return data
-    return data

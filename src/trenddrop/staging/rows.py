@@ -1,5 +1,7 @@
 """Rows of tables into records: each row of a Parquet or CSV file becomes a JSON object of its columns."""
 
+import base64
+import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,24 +11,26 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from trenddrop.staging.decompress import Damage, blocks
-from trenddrop.staging.lines import NOT_UTF8, damage_record, split_lines
+from trenddrop.staging.decompress import GZIP_MAGIC, ZSTD_MAGIC, Damage, blocks
+from trenddrop.staging.encoding import utf8
+from trenddrop.staging.lines import BASE64, NOT_UTF8, damage_record, split_lines
 
 _BATCH_ROWS = 2**16
 _DELIMITERS = (",", ";", "\t", "|")
+_FIELDS_AT_ONCE = 100  # of a row: longer patterns outgrow the engine of regular expressions
 
 
 def parquet_chunks(path: Path) -> Iterator[pl.DataFrame]:
     """Yield the rows of a Parquet file as ``line_number`` (of the row, from 1), ``text`` (JSON) and ``reason``."""
     first = 1
     try:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(_readable(path)) as file:
             for batch in file.iter_batches(_BATCH_ROWS):
                 frame = pl.from_arrow(pa.Table.from_batches([batch]))
                 assert isinstance(frame, pl.DataFrame)
                 yield _numbered(_json(frame), first)
                 first += len(frame)
-    except (OSError, pa.ArrowException, pl.exceptions.PolarsError) as error:
+    except (OSError, Damage, pa.ArrowException, pl.exceptions.PolarsError) as error:
         yield damage_record(path, first, f"is not a readable Parquet file: {' '.join(str(error).split())[:200]}")
 
 
@@ -34,7 +38,7 @@ def csv_chunks(path: Path) -> Iterator[pl.DataFrame]:
     """Yield the rows of a CSV file with a header as ``line_number``, ``text`` (JSON) and ``reason``.
 
     The delimiter is the likeliest of ``, ; tab |`` in the header. A row with another number of fields than the header,
-    or with an open quote, is kept as it stands with a reason.
+    or with an open quote, is kept as it stands with a reason. Lines of JSON under the name of a CSV file stay such.
     """
     data, damage = _content(path)
     lines, count = split_lines(data, first=1)
@@ -43,21 +47,34 @@ def csv_chunks(path: Path) -> Iterator[pl.DataFrame]:
             yield damage_record(path, count + 1, damage)
         return
     header = lines["text"][0]
-    delimiter = max(_DELIMITERS, key=header.count)
+    if lines["reason"][0] is not None:  # a name in another encoding spoils no row
+        header = base64.b64decode(header.removeprefix(BASE64)).decode(errors="backslashreplace")
+    if header.lstrip().startswith("{"):
+        yield lines if damage is None else pl.concat([lines, damage_record(path, count + 1, damage)])
+        return
+    delimiter = max(_DELIMITERS, key=re.sub('"[^"]*"', "", header).count)
     names = _names(header, delimiter)
     yield _read_rows(_logical_records(lines.tail(-1), len(names), delimiter), names, delimiter)
     if damage is not None:
         yield damage_record(path, count + 1, damage)
 
 
+def _readable(path: Path) -> Path | pa.BufferReader:
+    """Return the file, or its content where it is compressed as a whole."""
+    with path.open("rb") as file:
+        head = file.read(4)
+    return pa.BufferReader(b"".join(blocks(path))) if head.startswith((GZIP_MAGIC, ZSTD_MAGIC)) else path
+
+
 def _content(path: Path) -> tuple[bytes, str | None]:
     parts: list[bytes] = []
     damage = None
     try:
-        parts.extend(blocks(path))
+        parts.extend(utf8(blocks(path)))
     except Damage as fault:
         damage = str(fault)
-    return b"".join(parts).removeprefix(b"\xef\xbb\xbf"), damage
+    data = b"".join(parts)
+    return data if b"\n" in data else data.replace(b"\r", b"\n"), damage
 
 
 def _logical_records(lines: pl.DataFrame, fields: int, delimiter: str) -> pl.DataFrame:
@@ -67,8 +84,10 @@ def _logical_records(lines: pl.DataFrame, fields: int, delimiter: str) -> pl.Dat
     whole = (
         rf'"(?:[^"]|"")*"|[^{mark}"](?:[^{mark}"]|"[^{mark}])*|'  # a quote that ends a bare field may close an open one
     )
-    stands_alone = text.str.contains(f"^(?:{whole})(?:{mark}(?:{whole})){{{fields - 1}}}$")
-    is_odd = ((text.str.count_matches('"', literal=True) % 2 == 1) & ~stands_alone).to_numpy()
+    has_odd = text.str.count_matches('"', literal=True) % 2 == 1
+    if has_odd.any() and fields <= _FIELDS_AT_ONCE:
+        has_odd &= ~text.str.contains(f"^(?:{whole})(?:{mark}(?:{whole})){{{fields - 1}}}$")
+    is_odd = has_odd.to_numpy()
     if not is_odd.any() or is_odd.sum() % 2 or lines["reason"].is_not_null().any():
         return lines
     is_open = np.cumsum(is_odd) % 2 == 1
@@ -82,7 +101,11 @@ def _logical_records(lines: pl.DataFrame, fields: int, delimiter: str) -> pl.Dat
 
 
 def _names(header: str, delimiter: str) -> list[str]:
-    names = [name.strip().strip('"').strip() for name in header.split(delimiter)]
+    try:
+        fields = next(csv.reader([header], delimiter=delimiter))
+    except csv.Error:  # it is no header, but what it holds is kept
+        fields = header.split(delimiter)
+    names = [name.strip() for name in fields]
     seen: dict[str, int] = {}
     for number, name in enumerate(names):
         seen[name] = seen.get(name, 0) + 1
@@ -91,12 +114,9 @@ def _names(header: str, delimiter: str) -> list[str]:
 
 
 def _read_rows(records: pl.DataFrame, names: list[str], delimiter: str) -> pl.DataFrame:
-    mark = re.escape(delimiter)
-    field = rf'("(?:[^"]|"")*"|[^{mark}"][^{mark}]*|)'
-    pattern = "^" + mark.join([field] * len(names)) + "$"
-    groups = records["text"].str.extract_groups(f"(?s){pattern}").struct.unnest()
+    groups = _fields(records["text"], len(names), delimiter)
     groups.columns = names
-    is_good = groups[names[0]].is_not_null() & records["reason"].is_null()
+    is_good = groups[names[-1]].is_not_null() & records["reason"].is_null()
     quoted = pl.all().str.starts_with('"')
     bare = pl.all().str.slice(1, pl.all().str.len_chars() - 2).str.replace_all('""', '"', literal=True)
     texts = groups.with_columns(pl.when(quoted).then(bare).otherwise(pl.all()))
@@ -106,6 +126,24 @@ def _read_rows(records: pl.DataFrame, names: list[str], delimiter: str) -> pl.Da
         .then(pl.col("reason"))
         .otherwise(pl.lit(f"row: does not have the {len(names)} fields of the header, or has an open quote")),
     )
+
+
+def _fields(rows: pl.Series, count: int, delimiter: str) -> pl.DataFrame:
+    """Return the fields of each row with their quotes, null where a row has another number of them."""
+    mark = re.escape(delimiter)
+    field = rf'("(?:[^"]|"")*"|[^{mark}"][^{mark}]*|)'
+    frames, rest = [], rows
+    for start in range(0, count, _FIELDS_AT_ONCE):
+        size = min(_FIELDS_AT_ONCE, count - start)
+        is_last = start + size == count
+        pattern = "(?s)^" + mark.join([field] * size) + ("$" if is_last else f"{mark}(.*)$")
+        found = rest.str.extract_groups(pattern).struct.unnest()
+        if not is_last:
+            rest = found.to_series(size)
+            found = found[:, :size]
+        found.columns = [f"field_{start + number}" for number in range(size)]
+        frames.append(found)
+    return pl.concat(frames, how="horizontal")
 
 
 def _json(frame: pl.DataFrame) -> pl.Series:
