@@ -57,17 +57,28 @@ def _options(
 def main() -> None:
     """Run the command; exit with 2 for a user's mistake and with 1 for a fault, each in one line."""
     importlib.import_module("trenddrop.cli.commands")  # registers the commands
+    arguments = sys.argv[1:] or ["--help"]
     try:
-        app()
+        code = app(arguments, standalone_mode=False)  # or usage errors would come in many lines
+        sys.exit(code if isinstance(code, int) else 0)
     except UserError as error:
         _stop(error, code=2)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
         _stop(RuntimeError("stopped by the keyboard; run the same command again to go on"), code=130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at exit
         sys.exit(0)
     except Exception as error:  # noqa: BLE001 - the edge: whatever it is, the user sees one line
+        if describe := getattr(error, "format_message", None):  # Typer's own: a wrong option or command
+            fault = describe().rstrip(".")
+            _stop(UserError(f"{fault}; see 'trenddrop {_command(arguments)}--help'"), code=2)
         _stop(error, code=1)
+
+
+def _command(arguments: list[str]) -> str:
+    """Return the command that was meant, with a space, where there is one of that name."""
+    known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    return f"{arguments[0]} " if arguments[0] in known else ""
 
 
 def _stop(error: BaseException, *, code: int) -> None:

@@ -13,7 +13,7 @@ from trenddrop.core.settings import Config
 from trenddrop.core.time import HORIZONS_HOURS
 from trenddrop.feature_store import materialize
 from trenddrop.flow import stages
-from trenddrop.flow.training import SPEC, Trained, predict_now, train_model, training_document
+from trenddrop.flow.training import SPEC, Trained, predict_now, spec_for, train_model, training_document
 from trenddrop.flow.workspace import Workspace
 from trenddrop.labels import LabelDefinition
 from trenddrop.quality import Check, StageTiming, load_sla, record_latency
@@ -53,6 +53,7 @@ def run(workspace: Workspace, request: RunRequest) -> RunResult:
     """
     source = stages.source_named(workspace, request.source, fetched_at=request.fetched_at)
     definition = stages.label_named(workspace, request.label or source.label)
+    spec_for(workspace, definition, request.model)  # a wrong recipe is told before an hour of work
     taken = stages.ingest_files(workspace, source, request.inputs)
     stages.normalize_batches(workspace)
     checks = stages.check_quality(workspace)

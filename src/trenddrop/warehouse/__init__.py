@@ -1,5 +1,9 @@
 """DuckLake and ClickHouse behind one interface."""
 
+import os
+from pathlib import Path
+
+from trenddrop.core.errors import ConfigError
 from trenddrop.core.settings import Settings
 from trenddrop.warehouse.ducklake import DuckLakeWarehouse
 from trenddrop.warehouse.sync import sync
@@ -7,7 +11,11 @@ from trenddrop.warehouse.warehouse import Rows, Warehouse
 
 
 def open_warehouse(settings: Settings) -> Warehouse:
-    """Open the engine that the settings name, with its schema brought up to date."""
+    """Open the engine that the settings name, with its schema brought up to date.
+
+    Raises ConfigError when the home cannot be made or written.
+    """
+    _require_home(settings.home)
     if settings.engine == "clickhouse":
         from trenddrop.warehouse.clickhouse import ClickHouseWarehouse  # noqa: PLC0415 - an optional extra
 
@@ -17,6 +25,16 @@ def open_warehouse(settings: Settings) -> Warehouse:
         warehouse = DuckLakeWarehouse(settings)
     warehouse.migrate()
     return warehouse
+
+
+def _require_home(home: Path) -> None:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        fault = "" if os.access(home, os.W_OK | os.X_OK) else "cannot be written"
+    except OSError as error:
+        fault = f"cannot be made: {error.strerror or error}"
+    if fault:
+        raise ConfigError(f"home {home}: {fault}; give another folder with --home or TRENDDROP_HOME")
 
 
 __all__ = ["DuckLakeWarehouse", "Rows", "Warehouse", "open_warehouse", "sync"]
