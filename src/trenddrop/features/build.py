@@ -48,13 +48,13 @@ def hashtag_features(  # noqa: PLR0913 - two optional inputs and a range
     ``video_observations`` the regions; those features are null without them.
     ``stage`` may hold an intermediate table, so that an engine computes it once.
     """
-    versions = stage(metric_versions(_between(metrics, "timestamp", start and start - HISTORY, end)))
+    versions = stage(metric_versions(_between(metrics, "timestamp", start and start - HISTORY, end), stage=stage))
     first_visible = metrics.group_by("hashtag_id").aggregate(first_visible_hour=visible_hour(metrics).min())
     versions = versions.mutate(seen_hour=ibis.ifelse(versions.is_gap, None, versions.hour).cast("int64"))
     on_time = with_ranks(on_time_rows(versions), stage=stage)
     rows = window_aggregates(on_time, other_rows(versions), AGGREGATES, stage=stage)
     grid = _between(rows.filter(~rows.is_gap), "timestamp", start, end)
-    wide = with_columns_of(grid, platform_hours(grid), ("platform", "hour"))
+    wide = with_columns_of(grid, stage(platform_hours(grid)), ("platform", "hour"))
     wide = with_columns_of(wide, first_visible, ("hashtag_id",))
     wide = _with_totals(wide, observations)
     wide = _with_regions(wide, grid, video_observations)

@@ -75,7 +75,7 @@ def visible_hour(metrics: ir.Table) -> ir.IntegerValue:
     return ibis.ifelse(is_on_time, hour_number(metrics.timestamp), hour_number_ceil(metrics.created_timestamp))
 
 
-def metric_versions(metrics: ir.Table) -> ir.Table:
+def metric_versions(metrics: ir.Table, *, stage: Stage = lazily) -> ir.Table:
     """Return the versions of ``hashtag_metrics`` that some window can see, with the hours in which it sees them.
 
     Adds ``hour``, ``visible_hour``, ``superseded_hour`` (null: still the newest) and ``is_plain``: visible when its
@@ -83,12 +83,22 @@ def metric_versions(metrics: ir.Table) -> ir.Table:
     """
     metrics = metrics.filter(metrics.created_timestamp < metrics.timestamp + ibis.interval(hours=LONGEST_H))
     versions = metrics.mutate(hour=hour_number(metrics.timestamp), visible_hour=visible_hour(metrics))
-    newer = ibis.window(group_by=("hashtag_id", "hour"), order_by="created_timestamp", following=(1, None))
-    versions = versions.mutate(superseded_hour=versions.visible_hour.min().over(newer))
+    versions = with_columns_of(versions, _superseded(metrics, stage), ("hashtag_id", "timestamp", "created_timestamp"))
     versions = versions.filter(versions.superseded_hour.fill_null(_NEVER) > versions.visible_hour)
     is_whole = ibis.and_(*(versions[c].isnull() | (versions[c] == versions[c].floor()) for c in COUNTERS))
     is_lasting = (versions.visible_hour == versions.hour) & versions.superseded_hour.isnull()
     return versions.mutate(is_plain=truth(is_lasting & is_whole))
+
+
+def _superseded(metrics: ir.Table, stage: Stage) -> ir.Table:
+    """Return when a newer version became visible, for the few rows that have one: sorting all rows would be dear."""
+    hours = metrics.group_by("hashtag_id", "timestamp").aggregate(n=metrics.count())
+    hours = stage(hours.filter(hours.n > 1).drop("n"))
+    rows = metrics.semi_join(hours, ["hashtag_id", "timestamp"])
+    rows = rows.mutate(visible_hour=visible_hour(rows))
+    newer = ibis.window(group_by=("hashtag_id", "timestamp"), order_by="created_timestamp", following=(1, None))
+    rows = rows.mutate(superseded_hour=rows.visible_hour.min().over(newer))
+    return stage(rows.select("hashtag_id", "timestamp", "created_timestamp", "superseded_hour"))
 
 
 def on_time_rows(versions: ir.Table) -> ir.Table:

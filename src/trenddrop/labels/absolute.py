@@ -58,7 +58,7 @@ def outcomes(metrics: ir.Table, definition: LabelDefinition, *, stage: Stage) ->
 
 
 def _below(metrics: ir.Table, parameters: Absolute, *, stage: Stage) -> ir.Table:
-    versions = stage(metric_versions(metrics))
+    versions = stage(metric_versions(metrics, stage=stage))
     past = window_aggregates(on_time_rows(versions), other_rows(versions), _PAST, stage=stage)
     value = past.past_level.cast("float64") if parameters.measure == "level" else past.past_views
     past = past.filter((value < parameters.threshold) & ~past.is_gap)

@@ -55,7 +55,7 @@ def outcomes(metrics: ir.Table, definition: LabelDefinition, *, stage: Stage) ->
 
 
 def _baselines(metrics: ir.Table, parameters: GrowthMultiple, *, stage: Stage) -> ir.Table:
-    versions = stage(metric_versions(metrics))
+    versions = stage(metric_versions(metrics, stage=stage))
     aggregates = (
         WindowAggregate("past_views", "view_count", "sum", oldest_h=parameters.baseline_hours - 1),
         WindowAggregate("past_known", "view_count", "count", oldest_h=parameters.baseline_hours - 1),

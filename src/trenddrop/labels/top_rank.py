@@ -29,7 +29,7 @@ def outcomes(metrics: ir.Table, definition: LabelDefinition, *, stage: Stage) ->
     metric = metric_of(parameters)
     metrics = metrics.filter(~metrics.is_gap)
     rows = stage(with_peak_key(with_ranks(newest_rows(metrics), by=metric, stage=stage), metric))
-    seen = with_ranks(on_time_rows(metric_versions(metrics)), by=metric, stage=stage)
+    seen = with_ranks(on_time_rows(metric_versions(metrics, stage=stage)), by=metric, stage=stage)
     seen = seen.select("hashtag_id", "hour", seen_rank="rank", seen_metric=seen[metric].cast("float64"), is_seen=True)
     rows_with_past = with_columns_of(rows, seen, ("hashtag_id", "hour"))
     wide = rows_with_past.mutate(

@@ -3,6 +3,7 @@
 import json
 import math
 import random
+import uuid
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,8 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from trenddrop.core.settings import ClickHouseSettings
 from trenddrop.features import DEFINITIONS, build_features, hashtag_features, write_feature_definitions
 from trenddrop.schemas import TABLES
+from trenddrop.warehouse.clickhouse import ClickHouseWarehouse
 
 HOUR = timedelta(hours=1)
 Row = dict[str, Any]
@@ -359,3 +362,19 @@ def test_definitions_are_written_once_and_a_gone_one_is_marked(wh):
     assert stored["of_yesterday"]["deprecated_at"] == clock[0]
     assert stored["velocity"]["deprecated_at"] is None
     assert stored["velocity"]["created_at"] == datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def test_the_job_runs_on_clickhouse_too(metric):
+    settings_of_test = ClickHouseSettings(interface="chdb", database=f"features_{uuid.uuid4().hex}")
+    warehouse = ClickHouseWarehouse(settings_of_test)
+    try:
+        warehouse.migrate()
+        _append(
+            warehouse, "hashtag_metrics", [metric(at, tag=t, view_count=float(at)) for at in range(8) for t in "ab"]
+        )
+        assert build_features(warehouse) == 16
+        assert build_features(warehouse, start=metric(4)["timestamp"]) == 8
+        assert warehouse.table("hashtag_features").count().to_pyarrow().as_py() == 16
+    finally:
+        warehouse.backend.con.command(f"DROP DATABASE {settings_of_test.database}")
+        warehouse.close()
