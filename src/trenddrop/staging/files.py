@@ -1,6 +1,7 @@
 """The input files of one ingest: that they can be read, what their content is, how much they hold."""
 
 import hashlib
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +26,11 @@ class InputFile:
     content_hash: str
     batch_id: str
     expanded_bytes: int  # an estimate
+
+    @property
+    def uri(self) -> str:
+        """Return the path as text, whatever bytes it is made of."""
+        return shown(self.path)
 
 
 def input_files(paths: Sequence[Path], *, source: str) -> list[InputFile]:
@@ -53,6 +59,11 @@ def groups(files: Iterable[InputFile], *, expanded_bytes: int) -> Iterator[list[
         group.append(file)
     if group:
         yield group
+
+
+def shown(path: Path) -> str:
+    """Return a path as text that every table takes: bytes that are not UTF-8 are spelt out."""
+    return os.fsencode(path).decode(errors="backslashreplace")
 
 
 def _input_file(path: Path, source: str) -> InputFile | str:

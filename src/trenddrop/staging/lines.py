@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from trenddrop.staging.decompress import Damage, blocks
 from trenddrop.staging.encoding import utf8
+from trenddrop.staging.files import shown
 
 CHUNK_BYTES = 2**28
 _NEWLINE, _SPACE = 10, 32
@@ -94,7 +95,7 @@ def damage_record(path: Path, line_number: int, fault: str) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "line_number": [line_number],
-            "text": [f"unreadable from line {line_number} of {path.name}"],
+            "text": [f"unreadable from line {line_number} of {shown(Path(path.name))}"],
             "reason": [reason],
         },
         schema={"line_number": pl.Int64, "text": pl.String, "reason": pl.String},

@@ -160,7 +160,7 @@ def _batch_rows(target: Target, records: ir.Table, files: Sequence[InputFile]) -
     described = pl.DataFrame(
         {
             "batch_id": [file.batch_id for file in files],
-            "source_uri": [str(file.path) for file in files],
+            "source_uri": [file.uri for file in files],
             "content_hash": [file.content_hash for file in files],
         }
     ).with_columns(source_system=pl.lit(target.source.system), created_at=pl.lit(target.clock()))
