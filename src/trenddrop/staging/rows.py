@@ -17,21 +17,35 @@ from trenddrop.staging.lines import BASE64, NOT_UTF8, damage_record, split_lines
 
 _BATCH_ROWS = 2**16
 _DELIMITERS = (",", ";", "\t", "|")
+_UNREADABLE = (OSError, Damage, pa.ArrowException, pl.exceptions.PolarsError)
 _FIELDS_AT_ONCE = 100  # of a row: longer patterns outgrow the engine of regular expressions
 
 
 def parquet_chunks(path: Path) -> Iterator[pl.DataFrame]:
-    """Yield the rows of a Parquet file as ``line_number`` (of the row, from 1), ``text`` (JSON) and ``reason``."""
-    first = 1
+    """Yield the rows of a Parquet file as ``line_number`` (of the row, from 1), ``text`` (JSON) and ``reason``.
+
+    A row group that cannot be read becomes one record with its reason; those beside it are read.
+    """
     try:
-        with pq.ParquetFile(_readable(path)) as file:
-            for batch in file.iter_batches(_BATCH_ROWS):
-                frame = pl.from_arrow(pa.Table.from_batches([batch]))
-                assert isinstance(frame, pl.DataFrame)
-                yield _numbered(_json(frame), first)
-                first += len(frame)
-    except (OSError, Damage, pa.ArrowException, pl.exceptions.PolarsError) as error:
-        yield damage_record(path, first, f"is not a readable Parquet file: {' '.join(str(error).split())[:200]}")
+        with pq.ParquetFile(_readable(path), page_checksum_verification=True) as file:
+            first = 1
+            for group in range(file.num_row_groups):
+                yield from _row_group(path, file, group, first)
+                first += file.metadata.row_group(group).num_rows
+    except _UNREADABLE as error:
+        yield damage_record(path, 1, f"is not a readable Parquet file: {' '.join(str(error).split())[:200]}")
+
+
+def _row_group(path: Path, file: pq.ParquetFile, group: int, first: int) -> Iterator[pl.DataFrame]:
+    try:
+        for batch in file.iter_batches(_BATCH_ROWS, row_groups=[group]):
+            frame = pl.from_arrow(pa.Table.from_batches([batch]))
+            assert isinstance(frame, pl.DataFrame)
+            yield _numbered(_json(frame), first)
+            first += len(frame)
+    except _UNREADABLE as error:
+        fault = f"row group {group + 1} of {file.num_row_groups} is damaged: {' '.join(str(error).split())[:200]}"
+        yield damage_record(path, first, fault)
 
 
 def csv_chunks(path: Path) -> Iterator[pl.DataFrame]:
