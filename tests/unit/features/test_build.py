@@ -230,7 +230,7 @@ def inputs(random_metrics: Callable[..., list[Row]]) -> Callable[..., Any]:
     return draw
 
 
-@settings(deadline=None, max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_records_not_visible_at_t_change_no_bit_of_a_feature_at_or_before_t(duckdb_engine, inputs, seed):
     assert _future_that_leaks(duckdb_engine, hashtag_features, seed, inputs) == []
@@ -254,7 +254,7 @@ def test_the_leakage_test_catches_a_planted_leak(duckdb_engine, inputs):
 # --- in pieces as at once, and through the warehouse ---------------------------------------------------
 
 
-@settings(deadline=None, max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_pieces_of_the_range_are_bit_for_bit_the_full_backfill(duckdb_engine, inputs, seed):
     rng = random.Random(seed)

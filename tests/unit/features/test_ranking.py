@@ -6,7 +6,7 @@ from trenddrop.features import hashtag_features
 
 
 @pytest.fixture
-def rows_at(engine, metric):
+def rows_at(duckdb_engine, metric):
     """Return the features at hour ``at`` by hashtag, from {hour: {tag: score}}."""
 
     def compute(scores, at, extra=()):
@@ -15,8 +15,8 @@ def rows_at(engine, metric):
             for hour, tags in scores.items()
             for tag, score in tags.items()
         ]
-        table = engine.load("hashtag_metrics", [*metrics, *extra])
-        rows = hashtag_features(table, stage=engine.stage).to_pyarrow().to_pylist()
+        table = duckdb_engine.load("hashtag_metrics", [*metrics, *extra])
+        rows = hashtag_features(table, stage=duckdb_engine.stage).to_pyarrow().to_pylist()
         moment = metric(at)["timestamp"]
         return {row["hashtag_id"].split(":")[1]: row for row in rows if row["feature_timestamp"] == moment}
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -10,33 +11,33 @@ from trenddrop.features import hashtag_features
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.fixture
-def distribution(engine, metric):
+def distribution_on(engine, metric, *videos, tags=("tiktok:a",)):
     """Return the text at hour 0 for videos given as (region, minutes of creation before T, minutes fetched after T)."""
+    t = metric(0)["timestamp"]
+    rows = [
+        {
+            "video_id": f"v{i}",
+            "observed_at": t - (age - 1) * MINUTE,
+            "fetched_at": t + fetched * MINUTE,
+            "created_at": t - age * MINUTE,
+            "hashtag_ids": list(tags),
+            "region": region,
+            "platform": "tiktok",
+            "batch_id": "b",
+        }
+        for i, (region, age, fetched) in enumerate(videos)
+    ]
+    features = hashtag_features(
+        engine.load("hashtag_metrics", [metric(0, view_count=1.0)]),
+        video_observations=engine.load("video_observations", rows),
+        stage=engine.stage,
+    )
+    return features.to_pyarrow().to_pylist()[0]["timezone_distribution"]
 
-    def compute(*videos, tags=("tiktok:a",)):
-        t = metric(0)["timestamp"]
-        rows = [
-            {
-                "video_id": f"v{i}",
-                "observed_at": t - (age - 1) * MINUTE,
-                "fetched_at": t + fetched * MINUTE,
-                "created_at": t - age * MINUTE,
-                "hashtag_ids": list(tags),
-                "region": region,
-                "platform": "tiktok",
-                "batch_id": "b",
-            }
-            for i, (region, age, fetched) in enumerate(videos)
-        ]
-        features = hashtag_features(
-            engine.load("hashtag_metrics", [metric(0, view_count=1.0)]),
-            video_observations=engine.load("video_observations", rows),
-            stage=engine.stage,
-        )
-        return features.to_pyarrow().to_pylist()[0]["timezone_distribution"]
 
-    return compute
+@pytest.fixture
+def distribution(duckdb_engine, metric):
+    return partial(distribution_on, duckdb_engine, metric)
 
 
 def test_shares_add_up_and_keys_are_sorted(distribution):
@@ -62,6 +63,6 @@ def test_a_hashtag_named_twice_counts_once(distribution):
     assert distribution(("US", 60, -1), ("FR", 60, -1), tags=("tiktok:a", "tiktok:a")) == '{"FR": 0.5, "US": 0.5}'
 
 
-def test_odd_names_still_make_json(distribution):
-    text = distribution(('a"b\\c', 60, -1), ("tab\there", 60, -1))
+def test_odd_names_still_make_json(engine, metric):
+    text = distribution_on(engine, metric, ('a"b\\c', 60, -1), ("tab\there", 60, -1))
     assert json.loads(text) == {'a"b\\c': 0.5, "tab here": 0.5}

@@ -95,7 +95,7 @@ def test_equals_plain_loops_on_both_engines(engine, naive, metric, name):
 
 
 @pytest.mark.parametrize("name", ["top", "top_holes", "growth", "growth_holes", "gain", "level"])
-@settings(deadline=None, max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_labels_do_not_change_when_later_hours_do(duckdb_engine, metric, name, seed):
     rng = random.Random(seed)
@@ -117,7 +117,7 @@ def test_labels_do_not_change_when_later_hours_do(duckdb_engine, metric, name, s
 
 
 @pytest.mark.parametrize("name", DEFINITIONS)
-@settings(deadline=None, max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_horizons_nest(duckdb_engine, metric, name, seed):
     metrics = random_metrics(random.Random(seed), metric, hours=50)
