@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import ibis.expr.types as ir
 import polars as pl
 
 from trenddrop.core.errors import InputError
@@ -108,10 +109,15 @@ def newest_event(workspace: Workspace, platform: str | None = None) -> datetime 
     return newest
 
 
+def labels_of(workspace: Workspace, definition: LabelDefinition, platform: str) -> ir.Table:
+    """Return the labels of one definition on one platform."""
+    labels = workspace.warehouse.table("viral_labels")
+    return labels.filter((labels.viral_definition_name == definition.name) & (labels.platform == platform))
+
+
 def labelled_entities(workspace: Workspace, definition: LabelDefinition, platform: str) -> pl.DataFrame:
     """Return the entity dataframe: hashtag_id, event_timestamp, is_viral_<h>h (null where unknown)."""
-    labels = workspace.warehouse.table("viral_labels")
-    mine = labels.filter((labels.viral_definition_name == definition.name) & (labels.platform == platform))
+    mine = labels_of(workspace, definition, platform)
     long = mine.select("hashtag_id", "label_timestamp", "prediction_window_hours", "is_viral").to_polars()
     if long.is_empty():
         raise InputError(

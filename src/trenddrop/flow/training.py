@@ -12,7 +12,15 @@ import polars as pl
 from trenddrop.adapters.mlflow import MlflowStore
 from trenddrop.core.errors import NotFoundError
 from trenddrop.feature_store import FeatureStoreSession
-from trenddrop.flow.stages import FEATURE_SERVICE, FEATURES, labelled_entities, newest_features
+from trenddrop.flow.stages import (
+    FEATURE_SERVICE,
+    FEATURES,
+    build_all_labels,
+    labelled_entities,
+    labels_of,
+    newest_features,
+    newest_hour,
+)
 from trenddrop.flow.workspace import Workspace
 from trenddrop.labels import LabelDefinition
 from trenddrop.modeling import FittedModel, ModelSpec, load_spec
@@ -123,12 +131,15 @@ def predict_now(
 ) -> pl.DataFrame:
     """Score the newest features of each hashtag with the serving model of the recipe and write the predictions.
 
+    Only candidates of the label definition are scored: a topic that is in the top k already cannot enter it.
     Returns hashtag_id, platform, event_timestamp, probability_<h>h and reasons, the likeliest first.
     """
+    candidates = newest_candidates(workspace, definition, platform)
     with workspace.stage("predict") as stage:
         store = MlflowStore(workspace.settings)
         version, model = serving_model(store, model_name(workspace, definition, platform, spec_name))
         features = newest_features(workspace, platform, hours=hours).rename({"feature_timestamp": "event_timestamp"})
+        features = features.join(candidates, on=["hashtag_id", "event_timestamp"], how="semi", maintain_order="left")
         scores = score(model, features)
         issue = Issue(
             model_name=version.name,
@@ -141,6 +152,15 @@ def predict_now(
         stage.rows = write_predictions(workspace.warehouse, scores, issue, clock=workspace.clock)
     probabilities = [name for name in scores.columns if name.startswith("probability_")]
     return scores.sort(probabilities[-1], "hashtag_id", descending=[True, False]) if probabilities else scores
+
+
+def newest_candidates(workspace: Workspace, definition: LabelDefinition, platform: str) -> pl.DataFrame:
+    """Return hashtag_id and event_timestamp of what the definition can label, its newest hours included."""
+    rows = labels_of(workspace, definition, platform)
+    newest = newest_hour(workspace, platform)
+    if newest is not None and not rows.filter(rows.label_timestamp >= newest).limit(1).to_pyarrow().num_rows:
+        build_all_labels(workspace, definition, platform)
+    return rows.select("hashtag_id", event_timestamp=rows.label_timestamp).distinct().to_polars()
 
 
 def serving_model(store: ModelRegistry, name: str) -> tuple[ModelVersion, FittedModel]:
