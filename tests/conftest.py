@@ -2,13 +2,15 @@
 
 import os
 import shutil
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from trenddrop.core.settings import Settings
+from trenddrop.core.settings import ClickHouseSettings, Settings
 from trenddrop.warehouse import Warehouse, open_warehouse
+from trenddrop.warehouse.clickhouse import ClickHouseWarehouse
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +34,31 @@ def wh(settings: Settings) -> Iterator[Warehouse]:
     warehouse = open_warehouse(settings)
     yield warehouse
     warehouse.close()
+
+
+@pytest.fixture(scope="session")
+def chdb_engine() -> Iterator[None]:
+    """Keep the engine of this process up: chdb allows one data path, so each test gets a database of its own."""
+    keeper = ClickHouseWarehouse(ClickHouseSettings(interface="chdb", database="keeper"))
+    yield
+    keeper.close()
+
+
+@pytest.fixture
+def clickhouse(chdb_engine: None) -> Iterator[ClickHouseWarehouse]:
+    """A fresh ClickHouse database without any table."""
+    warehouse = ClickHouseWarehouse(ClickHouseSettings(interface="chdb", database=f"test_{uuid.uuid4().hex}"))
+    yield warehouse
+    warehouse.backend.con.command(f"DROP DATABASE {warehouse.backend.con.database}")
+    warehouse.close()
+
+
+@pytest.fixture(params=["ducklake", "clickhouse"])
+def any_wh(request: pytest.FixtureRequest) -> Warehouse:
+    """A fresh, migrated warehouse of each engine."""
+    warehouse: Warehouse = request.getfixturevalue("wh" if request.param == "ducklake" else "clickhouse")
+    warehouse.migrate()
+    return warehouse
 
 
 @pytest.fixture(scope="session")

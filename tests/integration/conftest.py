@@ -1,22 +1,18 @@
-"""A world that is small enough to run the whole flow on it several times, and one undisturbed run of it."""
+"""A world that is small enough to run the whole flow on it several times."""
 
 import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from trenddrop.schemas import TABLES, raw_data
 from trenddrop.sources.simulation import SimulationConfig, simulate
-from trenddrop.warehouse import Warehouse
 
-SYSTEM = "tiktok"
 WORDS = {
     "cooking": ("sourdough", "ramen", "pasta"),
     "fitness": ("yoga", "running", "abs"),
@@ -76,16 +72,6 @@ class Trenddrop:
         return dict(json.loads(out))
 
 
-@dataclass(frozen=True, slots=True)
-class Ran:
-    """A home after a run, what the run said, and how it went in time."""
-
-    home: Path
-    document: dict[str, Any]
-    home_made_s: float  # seconds after its start the run made its home
-    seconds: float
-
-
 @pytest.fixture(scope="session")
 def trenddrop() -> Trenddrop:
     return Trenddrop({name: value for name, value in os.environ.items() if not name.startswith("TRENDDROP_")})
@@ -101,34 +87,3 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     recipe = folder / "recipe.yaml"
     recipe.write_text(RECIPE, encoding="utf-8")
     return World(written.files, recipe)
-
-
-@pytest.fixture(scope="session")
-def undisturbed(world: World, trenddrop: Trenddrop, tmp_path_factory: pytest.TempPathFactory) -> Ran:
-    home = tmp_path_factory.mktemp("undisturbed") / "home"
-    began = time.monotonic()
-    with trenddrop.start(*world.run_arguments(), home=home) as process:
-        while not home.exists() and process.poll() is None:
-            time.sleep(0.02)
-        home_made_s = time.monotonic() - began
-        out, err = process.communicate()
-    assert process.returncode == 0, err
-    return Ran(home, json.loads(out), home_made_s, time.monotonic() - began)
-
-
-@pytest.fixture(scope="session")
-def table_rows() -> Callable[[Warehouse, str], list[str]]:
-    """Read a table as sorted texts of its rows, without the columns that hold the time of the run."""
-
-    def read(warehouse: Warehouse, name: str) -> list[str]:
-        schema = TABLES.get(name) or raw_data(SYSTEM)
-        rows = warehouse.table(name).drop(*schema.clock_columns).to_pyarrow().to_pylist()
-        return sorted(repr(sorted(row.items())) for row in rows)
-
-    return read
-
-
-@pytest.fixture(scope="session")
-def table_names() -> tuple[str, ...]:
-    """Every table of a home that has taken in TikTok records."""
-    return (*TABLES, raw_data(SYSTEM).name)

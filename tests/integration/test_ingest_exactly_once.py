@@ -7,7 +7,6 @@ import shutil
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from trenddrop.core.settings import ClickHouseSettings, Privacy, Settings
+from trenddrop.core.settings import Privacy, Settings
 from trenddrop.normalized import normalize
 from trenddrop.schemas import TABLES, raw_data
 from trenddrop.sources import load_source
@@ -141,16 +140,13 @@ def test_overlapping_files_give_each_record_once(homes: Open, half: list[list[st
     assert found == wanted
 
 
-def test_clickhouse_holds_the_same(half: list[list[str]], expected: Tables, tmp_path: Path) -> None:
-    database = f"ingest_{uuid.uuid4().hex}"
-    settings = Settings(home=tmp_path, engine="clickhouse", clickhouse=ClickHouseSettings(interface="chdb", database=database))
-    wh = open_warehouse(settings)
-    try:
-        for path in write(tmp_path / "in", *reversed(half)):
-            take(wh, [path])
-        found = contents(wh)
-    finally:
-        wh.close()
+def test_clickhouse_holds_the_same(
+    half: list[list[str]], expected: Tables, tmp_path: Path, clickhouse: Warehouse
+) -> None:
+    clickhouse.migrate()
+    for path in write(tmp_path / "in", *reversed(half)):
+        take(clickhouse, [path])
+    found = contents(clickhouse)
     for name, rows in expected.items():
         assert len(found[name]) == len(rows), name
         assert found[name] == rows, name

@@ -1,12 +1,11 @@
 """A run that is killed again and again, and then left alone, ends where an undisturbed run ends."""
 
+import json
 import os
 import random
 import sqlite3
 import time
-from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,113 +14,103 @@ import pytest
 
 from trenddrop.adapters.mlflow import MlflowStore
 from trenddrop.core.settings import Settings
+from trenddrop.schemas import TABLES, raw_data
 from trenddrop.warehouse import Warehouse, open_warehouse
 
 KILLS = int(os.environ.get("TRENDDROP_KILLS", "3"))
 SEED = int(os.environ.get("TRENDDROP_KILL_SEED", "20261120"))
-
-pytestmark = pytest.mark.slow
-
-
-@dataclass(frozen=True, slots=True)
-class Killed:
-    """A home after kills and one run to the end."""
-
-    home: Path
-    document: dict[str, Any]
-    paths: frozenset[str]  # in the home and in the folders where things pile up, right after the run
+RAW = raw_data("tiktok")
+COUNTS = ("raw_records", "hashtags", "metric_rows", "feature_rows", "label_rows", "positives", "prediction_rows")
 
 
-@pytest.fixture(scope="module")
-def killed(world, trenddrop, undisturbed, tmp_path_factory):
-    """A home on which a run was killed at rising random moments, then finished."""
-    home = tmp_path_factory.mktemp("killed") / "home"
+@pytest.mark.slow
+def test_a_run_killed_at_random_moments_and_rerun_ends_as_an_undisturbed_one(world, trenddrop, tmp_path: Path):
+    calm, killed = tmp_path / "calm", tmp_path / "killed"
+    expected, made_s, whole_s = watched_run(world, trenddrop, calm)
     rng = random.Random(SEED)
-    survivors = 0
-    for moment in sorted(rng.uniform(undisturbed.home_made_s, undisturbed.seconds) for _ in range(KILLS)):
-        with trenddrop.start(*world.run_arguments(), home=home) as process:
+    moments = sorted(rng.uniform(made_s, whole_s) for _ in range(KILLS))  # rising, so that each stage meets its first
+    for moment in moments:
+        with trenddrop.start(*world.run_arguments(), home=killed) as process:
             time.sleep(moment)
-            survivors += process.poll() is not None
             process.kill()
-        if home.exists():
-            require_whole_batches(home)
-    print(f"{KILLS} kills with seed {SEED}, {survivors} of them after the end of the run")  # noqa: T201
-    document = trenddrop.run(*world.run_arguments(), home=home)
-    places = (home, home / "feast", *home.rglob("tmp"))
-    paths = frozenset(path.relative_to(home).as_posix() for place in places for path in place.iterdir())
-    return Killed(home, document, paths)
+        if killed.exists():
+            require_whole_batches(killed)
+    found = trenddrop.run(*world.run_arguments(), home=killed)
+    require_nothing_that_piles_up(killed)
+
+    counted = {name: found[name] for name in COUNTS}
+    assert counted == {name: expected[name] for name in COUNTS}
+    assert sum(found[name] for name in ("processed", "failed", "duplicates")) == expected["raw_records"]
+    require_equal_tables(killed, calm)
+    require_equal_registries(killed, calm, model=expected["model"]["name"])
+    assert served(killed) == served(calm)
+    assert trenddrop.run("doctor", home=killed)["is_well"]
+
+
+def watched_run(world, trenddrop, home: Path) -> tuple[dict[str, Any], float, float]:
+    """Run to the end; return what it said, after how many seconds it had made its home, and how long it took."""
+    began = time.monotonic()
+    with trenddrop.start(*world.run_arguments(), home=home) as process:
+        while not home.exists() and process.poll() is None:
+            time.sleep(0.02)
+        made_s = time.monotonic() - began
+        out, err = process.communicate()
+    assert process.returncode == 0, err
+    return json.loads(out), made_s, time.monotonic() - began
 
 
 def require_whole_batches(home: Path) -> None:
     """A batch that readers see has all of its raw records."""
-    warehouse = open_warehouse(Settings(home=home, threads=1))
-    try:
-        if warehouse.has_table("raw_tiktok_data"):
+    with closing(open_warehouse(Settings(home=home, threads=1))) as warehouse:
+        if warehouse.has_table(RAW.name):
             batches = warehouse.table("ingestion_batches").select("batch_id", "total_records").to_polars()
-            raw = warehouse.table("raw_tiktok_data").to_polars().group_by("batch_id").agg(total_records=pl.len())
+            raw = warehouse.table(RAW.name).to_polars().group_by("batch_id").agg(total_records=pl.len())
             assert sorted(raw.iter_rows()) == sorted(batches.iter_rows())
-    finally:
-        warehouse.close()
 
 
-@pytest.fixture(scope="module")
-def both(killed, undisturbed):
-    """The warehouses of the killed and of the undisturbed home."""
-    warehouses = [open_warehouse(Settings(home=home, threads=1)) for home in (killed.home, undisturbed.home)]
-    yield warehouses
-    for warehouse in warehouses:
-        warehouse.close()
+def require_nothing_that_piles_up(home: Path) -> None:
+    places = (home, home / "feast", *home.rglob("tmp"))
+    store = {"feast/online.sqlite", "feast/registry.db", "feast/registry.lock", "feast/tmp"}
+    kept = {"catalog.lock", "catalog.sqlite", "extensions", "feast", "lake", "mlartifacts", "mlflow.db", "tmp"}
+    assert {path.relative_to(home).as_posix() for place in places for path in place.iterdir()} == kept | store
 
 
-def test_every_table_equals_that_of_an_undisturbed_run(
-    both: list[Warehouse], table_names: tuple[str, ...], table_rows: Callable[[Warehouse, str], list[str]]
-):
+def require_equal_tables(home: Path, reference: Path) -> None:
     different = {}
-    for name in table_names:
-        after_kills, undisturbed = (table_rows(warehouse, name) for warehouse in both)
-        if after_kills != undisturbed:
-            only = set(after_kills) ^ set(undisturbed)
-            different[name] = (len(after_kills), len(undisturbed), sorted(only)[:4])
+    with (
+        closing(open_warehouse(Settings(home=home, threads=1))) as warehouse,
+        closing(open_warehouse(Settings(home=reference, threads=1))) as other,
+    ):
+        for name in (*TABLES, RAW.name):
+            found, expected = table_rows(warehouse, name), table_rows(other, name)
+            if found != expected:
+                different[name] = (len(found), len(expected), sorted(set(found) ^ set(expected))[:4])
     assert not different
 
 
-def test_the_last_run_says_what_the_undisturbed_one_said(killed, undisturbed):
-    names = ("raw_records", "hashtags", "metric_rows", "feature_rows", "label_rows", "positives", "prediction_rows")
-    assert {name: killed.document[name] for name in names} == {name: undisturbed.document[name] for name in names}
-    assert killed.document["metrics"].keys() == undisturbed.document["metrics"].keys()
-    counts = ("processed", "failed", "duplicates")
-    assert sum(killed.document[name] for name in counts) == sum(undisturbed.document[name] for name in counts)
+def table_rows(warehouse: Warehouse, name: str) -> list[str]:
+    """Return the rows as sorted texts, without the columns that hold the time of the run."""
+    schema = TABLES.get(name, RAW)
+    rows = warehouse.table(name).drop(*schema.clock_columns).to_pyarrow().to_pylist()
+    return sorted(repr(sorted(row.items())) for row in rows)
 
 
-def test_the_registry_holds_one_version_and_both_names_point_at_it(killed, undisturbed):
-    name = undisturbed.document["model"]["name"]
-    assert killed.document["model"]["version"] == undisturbed.document["model"]["version"] == "1"
-    store, reference = (MlflowStore(Settings(home=home)) for home in (killed.home, undisturbed.home))
-    (version,), (expected,) = store.versions(name), reference.versions(name)
-    assert version.fingerprint == expected.fingerprint
+def require_equal_registries(home: Path, reference: Path, *, model: str) -> None:
+    """One version, the same model, and both names point at it."""
+    registry, other = (MlflowStore(Settings(home=folder)) for folder in (home, reference))
+    (version,), (expected,) = registry.versions(model), other.versions(model)
+    assert (version.version, version.fingerprint) == (expected.version, expected.fingerprint)
     for alias in ("champion", "challenger"):
-        found = store.aliased(name, alias)
-        assert found is not None
-        assert found.version == "1"
-    assert store.load(name, "1").features == reference.load(name, "1").features
+        pointed = registry.aliased(model, alias)
+        assert pointed is not None
+        assert pointed.version == version.version
+    assert registry.load(model, version.version).features == other.load(model, expected.version).features
 
 
-def test_nothing_is_left_that_would_pile_up(killed):
-    store = {"feast/online.sqlite", "feast/registry.db", "feast/registry.lock", "feast/tmp"}
-    home = {"catalog.lock", "catalog.sqlite", "extensions", "feast", "lake", "mlartifacts", "mlflow.db", "tmp"}
-    assert killed.paths == home | store
-
-
-def test_the_online_store_serves_the_same(killed, undisturbed):
-    def rows(home: Path) -> dict[str, list[str]]:
-        with closing(sqlite3.connect(home / "feast" / "online.sqlite")) as store:
-            names = [name for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            return {name: sorted(map(repr, store.execute(f'SELECT * FROM "{name}"'))) for name in names}
-
-    served = rows(killed.home)
-    assert any(served.values())
-    assert served == rows(undisturbed.home)
-
-
-def test_the_doctor_finds_the_home_well(killed, trenddrop):
-    assert trenddrop.run("doctor", home=killed.home)["is_well"]
+def served(home: Path) -> dict[str, list[str]]:
+    """Return the rows of the online store."""
+    with closing(sqlite3.connect(home / "feast" / "online.sqlite")) as store:
+        names = [name for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        rows = {name: sorted(map(repr, store.execute(f'SELECT * FROM "{name}"'))) for name in names}
+    assert any(rows.values())
+    return rows

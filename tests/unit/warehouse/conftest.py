@@ -1,4 +1,4 @@
-"""One fresh warehouse per test and engine."""
+"""One warehouse of each engine per module."""
 
 import shutil
 import uuid
@@ -9,23 +9,6 @@ import pytest
 from trenddrop.core.settings import ClickHouseSettings, Settings
 from trenddrop.warehouse import Warehouse, open_warehouse
 from trenddrop.warehouse.clickhouse import ClickHouseWarehouse
-
-
-@pytest.fixture(scope="session")
-def chdb_engine() -> Iterator[None]:
-    """Keep the engine of this process up: chdb allows one data path, so each test gets a database of its own."""
-    keeper = ClickHouseWarehouse(ClickHouseSettings(interface="chdb", database="keeper"))
-    yield
-    keeper.close()
-
-
-@pytest.fixture
-def clickhouse(chdb_engine: None) -> Iterator[ClickHouseWarehouse]:
-    """A fresh ClickHouse database without any table."""
-    warehouse = ClickHouseWarehouse(ClickHouseSettings(interface="chdb", database=f"test_{uuid.uuid4().hex}"))
-    yield warehouse
-    warehouse.backend.con.command(f"DROP DATABASE {warehouse.backend.con.database}")
-    warehouse.close()
 
 
 @pytest.fixture(scope="module", params=["ducklake", "clickhouse"])
