@@ -13,6 +13,7 @@ from trenddrop.staging.unions import union_rows
 COUNTERS = ("view_count", "video_count", "creator_count", "like_count", "comment_count", "share_count")
 PARTS = 1_000_000  # of one: whole numbers of them add up to the same in any order, on any engine
 EXACT = "decimal(38, 0)"
+WINDOWS = {counter: f"{counter}_increment" for counter in COUNTERS}  # the columns of counters of windows
 VIDEO_COUNTERS = ("view_count", "like_count", "comment_count", "share_count")
 
 
@@ -60,10 +61,9 @@ def video_additions(versions: ir.Table, observations: ir.Table, *, work: Workspa
 
 def window_additions(observations: ir.Table, *, work: Workspace) -> ir.Table:
     """Return what counters of windows add to the hour that holds the window's end; later fetches replace earlier."""
-    named = {counter: f"{counter}_increment" for counter in COUNTERS}
     key = ["hashtag_id", "observed_at"]
     values = observations.group_by(*key, "fetched_at").aggregate(
-        **{counter: observations[column].max() for counter, column in named.items()}
+        **{counter: observations[column].max() for counter, column in WINDOWS.items()}
     )
     window = ibis.window(group_by=key, order_by="fetched_at")
     values = work.hold(values)
@@ -73,14 +73,6 @@ def window_additions(observations: ir.Table, *, work: Workspace) -> ir.Table:
     begins = _additions(timed.mutate(created=timed.fetched_at), COUNTERS, 1)
     ended = timed.filter(timed.replaced.notnull())
     return union_rows(begins, _additions(ended.mutate(created=ended.replaced), COUNTERS, -1))
-
-
-def has_windows(observations: ir.Table) -> ir.BooleanValue:
-    """Return whether an observation counts a window."""
-    found = ibis.literal(False)
-    for counter in COUNTERS:
-        found = found | observations[f"{counter}_increment"].notnull()
-    return found
 
 
 def _creations(observations: ir.Table, tags: ir.Table, *, work: Workspace) -> list[ir.Table]:

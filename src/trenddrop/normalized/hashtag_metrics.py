@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 from trenddrop.normalized.additions import (
     COUNTERS,
     VIDEO_COUNTERS,
-    has_windows,
+    WINDOWS,
     summed_versions,
     video_additions,
     window_additions,
@@ -20,6 +20,7 @@ from trenddrop.schemas.hashtag_metrics import HASHTAG_METRICS
 from trenddrop.staging.unions import nullable, union_rows
 
 _VIDEOS = Series("video_id", VIDEO_COUNTERS)
+MEASURES = (*COUNTERS, "score", *WINDOWS.values())  # what an observation may hold
 _MEASURES = (*COUNTERS, "score", "view_total")
 _VERSION = ("hashtag_id", "hour", "created", *_MEASURES, "is_gap", "is_reset")
 
@@ -28,40 +29,40 @@ def hashtag_metrics(
     observations: ir.Table,
     videos: ir.Table | None = None,
     *,
-    counters: Sequence[str] = COUNTERS,
+    measures: Sequence[str] = MEASURES,
     work: Workspace = UNHELD,
 ) -> ir.Table:
     """Return the rows of ``hashtag_metrics`` that a set of observations makes; nothing but the set matters.
 
     ``observations`` and ``videos`` are rows of ``hashtag_observations`` and ``video_observations``, with all of
     those of every hashtag in question. A counter that the hashtag's own observations give wins over the sum over its
-    videos: first increments of cumulative counters, then counters of windows, then the videos. ``counters`` are those
-    that an observation may have as a cumulative level. ``work`` keeps intermediate results; without it the query is
+    videos: first increments of cumulative counters, then counters of windows, then the videos. ``measures`` are the
+    columns of ``observations`` that may hold anything. ``work`` keeps intermediate results; without it the query is
     large.
 
     ``view_count`` and the others are gains within the hour, not levels; ``view_total`` is the level.
     """
     observations = nullable(observations)
-    series = Series("hashtag_id", tuple(counters), ("score",))
-    levels = observations.filter(ibis.or_(*(observations[value].notnull() for value in series.values)))
-    windows = observations.filter(has_windows(observations))
+    series = Series("hashtag_id", tuple(name for name in COUNTERS if name in measures), ("score",))
     streams: list[ir.Table] = []
-    if not work.is_empty(levels):
-        streams.append(_cumulative(levels, series, work=work))
-    if not work.is_empty(windows):
+    if series.counters or "score" in measures:
+        streams.append(_cumulative(observations, series, work=work))
+    if any(name in measures for name in WINDOWS.values()):
+        windows = observations.filter(ibis.or_(*(observations[name].notnull() for name in WINDOWS.values())))
         streams.append(_summed(window_additions(windows, work=work), work=work))
     if videos is not None:
         videos = nullable(videos)
         versions = work.hold(series_versions(videos, _VIDEOS, work=work))
         streams.append(_summed(video_additions(versions, videos, work=work), work=work))
-    streams = streams or [_cumulative(levels, series, work=work)]
+    streams = streams or [_cumulative(observations, series, work=work)]
     merged = streams[0]
     for stream in streams[1:]:
         merged = _merged(work.hold(merged), work.hold(stream), work=work)
     return _table_rows(merged)
 
 
-def _cumulative(levels: ir.Table, series: Series, *, work: Workspace) -> ir.Table:
+def _cumulative(observations: ir.Table, series: Series, *, work: Workspace) -> ir.Table:
+    levels = observations.filter(ibis.or_(*(observations[value].notnull() for value in series.values)))
     versions = series_versions(levels, series, work=work)
     absent = {counter: ibis.null("float64") for counter in COUNTERS if counter not in series.counters}
     total = versions.level_view_count if "view_count" in series.counters else ibis.null("int64")

@@ -17,7 +17,7 @@ from trenddrop.warehouse import Warehouse
 
 CLAIM = "ingest"  # the claim of staging: what it adds meanwhile waits for the next run
 STAGE = "normalize"
-_STEPS = 5
+_STEPS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +60,13 @@ def _normalize(wh: Warehouse, *, clock: Clock, progress: Progress) -> NormalizeS
     is_first = not _count(batches.filter(batches.status == "completed"))
     affected = _affected(wh, new, is_first=is_first)
     progress.advance(STAGE, 1, _STEPS)
-    metrics = wh.stage(_metrics(wh, affected))
+    written = _replace(wh, "hashtag_metrics", _metrics(wh, affected), affected.hashtags, key="hashtag_id")
     progress.advance(STAGE, 2, _STEPS)
-    written = _replace(wh, "hashtag_metrics", metrics, affected.hashtags, key="hashtag_id")
-    progress.advance(STAGE, 3, _STEPS)
     hashtags = _of(wh.table("hashtags"), affected.hashtags, "hashtag_id")
     captions = None if affected.videos is None else wh.stage(_captions(wh, affected))
-    topics = trend_topics(hashtags, newest_scores(metrics), captions)
+    topics = trend_topics(hashtags, newest_scores(affected.observations), captions)
     _replace(wh, "trend_topics", topics, affected.hashtags, key="id")
-    progress.advance(STAGE, 4, _STEPS)
+    progress.advance(STAGE, 3, _STEPS)
     _complete(wh, new, clock=clock)
     progress.advance(STAGE, _STEPS, _STEPS)
     videos = 0 if affected.videos is None else _count(affected.videos.select("video_id").distinct())
@@ -98,10 +96,10 @@ def _tags(videos: ir.Table) -> ir.Table:
 
 def _metrics(wh: Warehouse, affected: _Affected) -> ir.Table:
     observations = affected.observations
-    counts = {counter: observations[counter].count() for counter in COUNTERS}
-    found = observations.aggregate(**counts).to_pyarrow()
-    counters = [counter for counter in COUNTERS if found[counter][0].as_py()]
-    rows = hashtag_metrics(observations, affected.videos, counters=counters, work=Staged(wh))
+    names = [*COUNTERS, "score", *(f"{counter}_increment" for counter in COUNTERS)]
+    found = observations.aggregate(**{name: observations[name].count() for name in names}).to_pyarrow()
+    present = [name for name in names if found[name][0].as_py()]
+    rows = hashtag_metrics(observations, affected.videos, measures=present, work=Staged(wh))
     return _of(rows, affected.hashtags, "hashtag_id")
 
 

@@ -3,20 +3,17 @@
 import ibis
 import ibis.expr.types as ir
 
-from trenddrop.normalized.hours import hour_of
 from trenddrop.schemas.trend_topics import TREND_TOPICS
 
 CAPTIONS = 5  # newest captions that show how a hashtag is used
 _NO_TEXTS = ibis.literal([], type="array<string>")
-_HOURS = 1 << 21  # more than there are from 1970 to 2200
 
 
-def newest_scores(metrics: ir.Table) -> ir.Table:
-    """Return ``hashtag_id`` and ``score`` of the newest hour with one, in the version that was created last."""
-    visible = ibis.greatest(hour_of(metrics.timestamp), hour_of(metrics.created_timestamp))
-    place = hour_of(metrics.timestamp) * _HOURS + visible  # one version per hour and hour of becoming visible
-    scored = metrics.mutate(place=place).filter(metrics.score.notnull())
-    return scored.group_by("hashtag_id").aggregate(score=scored.score.argmax(scored.place))
+def newest_scores(observations: ir.Table) -> ir.Table:
+    """Return ``hashtag_id`` and ``score`` of the newest observation with one; of several at one moment the greatest."""
+    scored = observations.filter(observations.score.notnull())
+    moments = scored.group_by("hashtag_id", "observed_at").aggregate(score=scored.score.max())
+    return moments.group_by("hashtag_id").aggregate(score=moments.score.argmax(moments.observed_at))
 
 
 def example_captions(videos: ir.Table) -> ir.Table:

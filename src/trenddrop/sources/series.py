@@ -9,6 +9,7 @@ from trenddrop.core.errors import ConfigError
 from trenddrop.sources.document import document_reason
 from trenddrop.sources.engine_functions import fields, has_field, items, json_path, keys, strip
 from trenddrop.sources.mapping import Filter, Mapping, TagsField, TimeField, VideoFields
+from trenddrop.sources.names import plain_name
 from trenddrop.sources.readings import BLANK_NAME, Count, Duration, Moment, Reading, RequiredText, Score, Text, read
 from trenddrop.sources.source import COUNTERS, FileFormat, Hold, Parsed
 
@@ -101,6 +102,8 @@ class _Reader:
         typed = read(shown, self._readings(), reason="_reason")
         if "fetched_at" not in typed.columns:
             typed = typed.mutate(fetched_at=typed.observed_at)
+        if not self._has_many_tags:
+            typed = typed.mutate(plain=plain_name(typed.name))
         return typed.mutate(
             is_document=typed._document.isnull() & typed.reason.isnull(),
             entity_type=ibis.literal(self.mapping.entity),
@@ -112,6 +115,7 @@ class _Reader:
         if self._has_many_tags:
             good = good.mutate(name=good.tags.unnest())
             good = good.filter(~good.name.re_search(BLANK_NAME))
+            good = good.mutate(plain=plain_name(good.name))
         columns = [column for column in good.columns if column in _HASHTAG_COLUMNS]
         hashtags = good.select("record", "batch_id", *columns)
         title = hashtags.title if "title" in columns else hashtags.name
@@ -181,7 +185,7 @@ class _Reader:
 
 
 _HASHTAG_COLUMNS = {
-    "name", "observed_at", "fetched_at", *COUNTERS, *(f"{name}_increment" for name in COUNTERS), "score",
+    "name", "plain", "observed_at", "fetched_at", *COUNTERS, *(f"{name}_increment" for name in COUNTERS), "score",
     "title", "category", "description", "language", "region",
 }  # fmt: skip
 _VIDEO_COLUMNS = {

@@ -18,11 +18,12 @@ class Parsed:
 
     ``records``: the columns that came in, and is_document, entity_type, fetched_at, reason (null when the record is
     good); one row per record. The others hold good records only.
-    ``hashtags``: name (as written), observed_at, fetched_at, counters, score, title, category, description, language,
-    region, trend_type. ``videos``: video_id, observed_at, fetched_at, created_at, creator_id, counters, tags (names as
-    written), sound_id, region, caption, duration_seconds, language, is_duet, is_stitch. ``creators``: creator_id,
-    observed_at, fetched_at, username, display_name, bio, counters, is_verified, location. ``sounds``: sound_id,
-    observed_at, fetched_at, title, artist, duration_seconds, usage_count, is_original.
+    ``hashtags``: name (as written), plain (normalized, where that is simple), observed_at, fetched_at, counters, score,
+    title, category, description, language, region, trend_type. ``videos``: video_id, observed_at, fetched_at,
+    created_at, creator_id, counters, tags (names as written), sound_id, region, caption, duration_seconds, language,
+    is_duet, is_stitch. ``creators``: creator_id, observed_at, fetched_at, username, display_name, bio, counters,
+    is_verified, location. ``sounds``: sound_id, observed_at, fetched_at, title, artist, duration_seconds, usage_count,
+    is_original.
     """
 
     records: ir.Table

@@ -14,7 +14,8 @@ import ibis.expr.types as ir
 from trenddrop.core.settings import Config
 from trenddrop.core.time import HOUR
 from trenddrop.sources.document import document_reason
-from trenddrop.sources.engine_functions import fields, items, join_reasons, json_type
+from trenddrop.sources.engine_functions import fields, items, join_reasons, json_type, keyed_hash
+from trenddrop.sources.names import plain_name
 from trenddrop.sources.readings import BLANK_NAME, Count, Duration, Flag, Moment, Reading, Text, read
 from trenddrop.sources.source import FileFormat, Hold, Parsed
 
@@ -98,7 +99,8 @@ class TikTokRecords:
         read = hold(self._with_fetch_time(typed))
         good = read.filter(read.reason.isnull())
         kept = read.select(*records.columns, "is_document", "entity_type", "fetched_at").mutate(reason=read.reason)
-        return Parsed(kept, _hashtags(good), _videos(good), _creators(good, hash_key), _sounds(good))
+        good = good.mutate(creator_id=ibis.coalesce(good.author_id, keyed_hash(good.username, key=hash_key)))
+        return Parsed(kept, _hashtags(good), _videos(good), _creators(good), _sounds(good))
 
     def _with_fetch_time(self, typed: ir.Table) -> ir.Table:
         default = ibis.literal(self.fetched_at, type="timestamp('UTC', 6)") if self.fetched_at else None
@@ -193,8 +195,8 @@ def _tags_reason(typed: ir.Table) -> ir.StringValue:
 def _hashtags(good: ir.Table) -> ir.Table:
     pages = good.filter(good.entity_type == "hashtag")
     return pages.select(
-        "record",
-        "batch_id", "observed_at", "fetched_at", name=pages.challenge, view_count=pages.page_views,
+        "record", "batch_id", "observed_at", "fetched_at", name=pages.challenge, plain=plain_name(pages.challenge),
+        view_count=pages.page_views,
         video_count=pages.page_videos, like_count=pages.page_likes, comment_count=pages.page_comments,
         share_count=pages.page_shares, title=pages.challenge.re_replace("^#+", ""), description=pages.challenge_text,
         trend_type=ibis.literal("hashtag"),
@@ -204,19 +206,18 @@ def _hashtags(good: ir.Table) -> ir.Table:
 def _videos(good: ir.Table) -> ir.Table:
     videos = good.filter(good.entity_type == "video")
     return videos.select(
-        "record",
-        "batch_id", "video_id", "observed_at", "fetched_at", "created_at", "view_count", "like_count", "comment_count",
+        "record", "batch_id", "video_id", "observed_at", "fetched_at", "created_at", "view_count", "like_count",
+        "comment_count",
         "share_count", "download_count", "tags", "sound_id", "region", "caption", "duration_seconds", "language",
-        "is_duet", "is_stitch", creator_id=ibis.coalesce(videos.author_id, videos.username),
+        "is_duet", "is_stitch", "creator_id",
     )  # fmt: skip
 
 
-def _creators(good: ir.Table, hash_key: str) -> ir.Table:
-    known = good.filter(good.author_id.notnull())
+def _creators(good: ir.Table) -> ir.Table:
+    known = good.filter(good.creator_id.notnull())
     return known.select(
-        "record",
-        "batch_id", "observed_at", "fetched_at", "username", "display_name", "bio", "follower_count",
-        "following_count", "is_verified", "location", creator_id=known.author_id, like_count=known.creator_likes,
+        "record", "batch_id", "observed_at", "fetched_at", "username", "display_name", "bio", "follower_count",
+        "following_count", "is_verified", "location", "creator_id", like_count=known.creator_likes,
         video_count=known.creator_videos,
     )  # fmt: skip
 
@@ -224,8 +225,7 @@ def _creators(good: ir.Table, hash_key: str) -> ir.Table:
 def _sounds(good: ir.Table) -> ir.Table:
     known = good.filter(good.sound_id.notnull())
     return known.select(
-        "record",
-        "batch_id", "sound_id", "observed_at", "fetched_at", "artist", "is_original", title=known.sound_title,
+        "record", "batch_id", "sound_id", "observed_at", "fetched_at", "artist", "is_original", title=known.sound_title,
         duration_seconds=known.sound_seconds,
         usage_count=ibis.ifelse(known.entity_type == "sound", known.page_videos, ibis.null("int64")),
     )  # fmt: skip

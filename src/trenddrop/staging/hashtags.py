@@ -25,14 +25,13 @@ _COLUMNS = {
 
 
 def sightings_of_hashtags(named: ir.Table) -> ir.Table:
-    """Return what records of hashtags (joined with their names) say about them."""
+    """Return what records of hashtags say about them."""
     regions = {"geographic_region": named.region} if "region" in named.columns else {}
     return _sightings(named.mutate(first_seen_at=named.fetched_at, last_updated_at=named.fetched_at, **regions))
 
 
-def sightings_of_tags(videos: ir.Table, names: ir.Table) -> ir.Table:
+def sightings_of_tags(tags: ir.Table) -> ir.Table:
     """Return what the tags of videos say about hashtags: that they were seen, and how they are written."""
-    tags = videos.select("record", "fetched_at", written=videos.tags.unnest()).join(names, "written")
     return _sightings(
         tags.mutate(
             first_seen_at=tags.fetched_at,
@@ -47,35 +46,30 @@ def upsert_hashtags(wh: Warehouse, sightings: ir.Table, source: Source, *, engin
     """Bring the latest state of the hashtags seen up to date; call it inside a transaction."""
     there = wh.table("hashtags")
     if there.limit(1).count().to_pyarrow().as_py():
-        numbers = engine.hold(sightings.group_by("hashtag_id").aggregate(hashtag_no=sightings.hashtag_no.min()))
-        ids = wh.stage(engine.give(numbers.select("hashtag_id")))
+        ids = wh.stage(engine.give(sightings.select("hashtag_id").distinct()))
         known = engine.fetch(there.semi_join(ids, "hashtag_id"))
         observations = wh.table("hashtag_observations").semi_join(ids, "hashtag_id")
         levels = engine.fetch(observations.select("hashtag_id", "fetched_at", "observed_at", *_LEVELS))
         wh.delete("hashtags", engine.give(known.select("hashtag_id")))
-        sightings = union_rows(
-            sightings.drop("record"),
-            _sightings(known.join(numbers, "hashtag_id").mutate(record=0)).drop("record"),
-            _sightings(_seen_levels(levels.join(numbers, "hashtag_id"), known)).drop("record"),
-        )
+        seen = [_sightings(rows.mutate(record=ibis.literal(0))) for rows in (known, _seen_levels(levels, known))]
+        sightings = union_rows(sightings.mutate(record=ibis.literal(0)), *seen)
     return wh.append("hashtags", engine.give(hashtag_states(sightings, platform=source.platform)))
 
 
 def hashtag_states(sightings: ir.Table, *, platform: str) -> ir.Table:
-    """Return one row of ``hashtags`` per ``hashtag_no``; it depends on the set of sightings alone.
+    """Return one row of ``hashtags`` per hashtag; it depends on the set of sightings alone.
 
     Texts are those of the newest record, counters the newest level that there is; among several of one moment the
     greatest counts.
     """
-    newest = sightings.group_by("hashtag_no").aggregate(
+    newest = sightings.group_by("hashtag_id").aggregate(
         first=sightings.first_seen_at.min(),
         last=sightings.last_updated_at.max(),
         **{f"{name}_at": sightings.observed_at.max(where=sightings[name].notnull()) for name in _LEVELS},
     )
-    joined = sightings.join(newest, "hashtag_no")
+    joined = sightings.join(newest, "hashtag_id")
     is_newest = joined.last_updated_at == joined["last"]
-    states = joined.group_by("hashtag_no").aggregate(
-        hashtag_id=joined.hashtag_id.max(),
+    states = joined.group_by("hashtag_id").aggregate(
         name=joined.name.max(),
         first_seen_at=joined["first"].max(),
         last_updated_at=joined["last"].max(),
@@ -90,10 +84,10 @@ def hashtag_states(sightings: ir.Table, *, platform: str) -> ir.Table:
 
 def _sightings(rows: ir.Table) -> ir.Table:
     absent = {name: ibis.null(dtype) for name, dtype in _COLUMNS.items() if name not in rows.columns}
-    return rows.mutate(**absent).select("record", "hashtag_no", *_COLUMNS)
+    return rows.mutate(**absent).select("record", *_COLUMNS)
 
 
 def _seen_levels(levels: ir.Table, known: ir.Table) -> ir.Table:
     """Return earlier observations as sightings that are older than any text."""
     named = levels.join(known.select("hashtag_id", "name", "first_seen_at"), "hashtag_id")
-    return named.mutate(record=ibis.literal(0), last_updated_at=named.first_seen_at)
+    return named.mutate(last_updated_at=named.first_seen_at)

@@ -11,7 +11,6 @@ from trenddrop.schemas import raw_data
 from trenddrop.sources.source import Source
 from trenddrop.staging.engine import ParsingEngine
 from trenddrop.staging.files import InputFile, groups, input_files
-from trenddrop.staging.names import hashtag_names
 from trenddrop.staging.observations import rows_of
 from trenddrop.staging.parsing import parse_files
 from trenddrop.staging.writing import IngestSummary, Target, known_batches, repeated_batch, write_group
@@ -74,9 +73,7 @@ def _ingest_group(
     target = Target(wh, engine, source, clock)
     try:
         parsed = parse_files(source, group, engine=engine, hash_key=privacy.hash_key, is_first=is_first)
-        has_names = parsed.hashtags is not None or parsed.videos is not None
-        names = hashtag_names(parsed, platform=source.platform, engine=engine) if has_names else None
-        rows = rows_of(parsed, names, source=source, privacy=privacy, hold=engine.hold)
+        rows = rows_of(parsed, source=source, privacy=privacy, engine=engine)
         return wh.transact(lambda: write_group(target, group, parsed.records, rows), claim=CLAIM)
     finally:
         engine.close()

@@ -8,8 +8,11 @@ import ibis.expr.types as ir
 from trenddrop.core.settings import Privacy
 from trenddrop.schemas import TABLES
 from trenddrop.sources.engine_functions import keyed_hash
-from trenddrop.sources.source import Hold, Parsed, Source
+from trenddrop.sources.names import plain_name
+from trenddrop.sources.source import Parsed, Source
+from trenddrop.staging.engine import ParsingEngine
 from trenddrop.staging.hashtags import sightings_of_hashtags, sightings_of_tags
+from trenddrop.staging.names import with_hashtag_ids
 from trenddrop.staging.unions import union_rows
 
 
@@ -25,21 +28,22 @@ class Rows:
     sightings: ir.Table | None
 
 
-def rows_of(parsed: Parsed, names: ir.Table | None, *, source: Source, privacy: Privacy, hold: Hold) -> Rows:
+def rows_of(parsed: Parsed, *, source: Source, privacy: Privacy, engine: ParsingEngine) -> Rows:
     """Return the rows that the good records give; ids get the prefix of their system, names are kept or hashed."""
     observations: dict[str, ir.Table] = {}
     entities: dict[str, ir.Table] = {}
     sightings = []
-    if parsed.hashtags is not None and names is not None:
-        named = hold(parsed.hashtags.rename(written="name").join(names, "written").drop("written"))
+    if parsed.hashtags is not None:
+        named = with_hashtag_ids(parsed.hashtags, platform=source.platform, engine=engine)
         observations["hashtag_observations"] = _columns("hashtag_observations", named, source)
         sightings.append(sightings_of_hashtags(named))
-    if parsed.videos is not None and names is not None:
+    if parsed.videos is not None:
+        tags = _tags(parsed.videos, source, engine)
         videos = _prefixed(parsed.videos, source, "video_id", "creator_id", "sound_id")
-        videos = hold(_with_hashtag_ids(videos, names))
+        videos = engine.hold(_with_hashtag_ids(videos, tags))
         observations["video_observations"] = _columns("video_observations", videos, source)
         entities["videos"] = _videos(videos, source)
-        sightings.append(sightings_of_tags(parsed.videos, names))
+        sightings.append(sightings_of_tags(tags))
     if parsed.creators is not None:
         creators = _private(_prefixed(parsed.creators, source, "creator_id"), privacy)
         observations["creator_observations"] = _columns("creator_observations", creators, source)
@@ -74,13 +78,19 @@ def _videos(videos: ir.Table, source: Source) -> ir.Table:
     return _entity("videos", videos.mutate(hashtags=videos.hashtag_names, sounds=sounds, effects=empty), source)
 
 
-def _with_hashtag_ids(videos: ir.Table, names: ir.Table) -> ir.Table:
+def _tags(videos: ir.Table, source: Source, engine: ParsingEngine) -> ir.Table:
+    """Return one row per tag of a video: ``record``, ``fetched_at``, ``written``, ``name``, ``hashtag_id``."""
+    tags = videos.select("record", "fetched_at", name=videos.tags.unnest())
+    tags = engine.hold(tags.mutate(plain=plain_name(tags.name)))
+    return engine.hold(with_hashtag_ids(tags, platform=source.platform, engine=engine))
+
+
+def _with_hashtag_ids(videos: ir.Table, tags: ir.Table) -> ir.Table:
     """Add ``hashtag_ids`` and ``hashtag_names``: the distinct ones, in order of their ids."""
-    tags = videos.select("record", written=videos.tags.unnest()).join(names, "written")
-    tags = tags.select("record", "hashtag_id", "name").distinct()
-    grouped = tags.group_by("record").aggregate(
-        hashtag_ids=tags.hashtag_id.collect(order_by=tags.hashtag_id),
-        hashtag_names=tags.name.collect(order_by=tags.hashtag_id),
+    distinct = tags.select("record", "hashtag_id", "name").distinct()
+    grouped = distinct.group_by("record").aggregate(
+        hashtag_ids=distinct.hashtag_id.collect(order_by=distinct.hashtag_id),
+        hashtag_names=distinct.name.collect(order_by=distinct.hashtag_id),
     )
     empty = ibis.literal([], type="array<string>")
     joined = videos.drop("tags").left_join(grouped, "record").drop("record_right")

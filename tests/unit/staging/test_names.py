@@ -1,19 +1,26 @@
-import polars as pl
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from typing import Any
+
+import ibis
+import pytest
 
 from trenddrop.core.ids import normalized_name
-from trenddrop.staging.names import normalized_names
+from trenddrop.sources.names import plain_name
+from trenddrop.staging.engine import ParsingEngine
+from trenddrop.staging.names import with_hashtag_ids
+from trenddrop.warehouse import Warehouse
 
 
-@settings(max_examples=200, deadline=None)
-@given(
-    names=st.lists(
-        st.one_of(st.text(max_size=8), st.from_regex(r"[#A-Za-z 한글漢字ﬁßİΣ。？]{0,6}", fullmatch=True)),
-        max_size=40,
-        unique=True,
-    )
+@pytest.mark.parametrize(
+    "names", [["Tea", "tea", "# Tea "], ["ＴＥＡ", "tea", "straße", "Straße"], ["①", "＃", "calm"], []]
 )
-def test_a_column_of_names_is_normalized_as_each_name_is(names: list[str]) -> None:
-    found = dict(normalized_names(pl.Series(names, dtype=pl.String)).rows())
-    assert found == {name: normalized_name(name) for name in names if normalized_name(name)}
+def test_every_row_gets_the_id_of_its_name_and_empty_names_go(wh: Warehouse, names: list[str]) -> None:
+    engine = ParsingEngine(wh)
+    table = ibis.memtable({"name": names, "n": range(len(names))}, schema={"name": "string", "n": "int64"})
+    table = engine.hold(table.mutate(plain=plain_name(table.name)))
+    rows: list[dict[str, Any]] = with_hashtag_ids(table, platform="x", engine=engine).to_pyarrow().to_pylist()
+    assert sorted((row["n"], row["written"], row["name"], row["hashtag_id"]) for row in rows) == [
+        (number, name, normalized_name(name), f"x:{normalized_name(name)}")
+        for number, name in enumerate(names)
+        if normalized_name(name)
+    ]
+    engine.close()
