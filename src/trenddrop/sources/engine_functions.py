@@ -104,7 +104,7 @@ def _trim(text: Any, characters: Any) -> Any:
     """Remove characters from both ends."""
 
 
-_SPACE = " \t\n\r\u00a0\u3000"  # the engine looks through all of them for every character that it removes
+_SPACE = " \t\n\r\u00a0\u3000"  # to look for them first is much faster than to trim what needs no trimming
 
 
 def fields(text: ir.StringValue, names: list[str]) -> ir.ArrayValue:
@@ -177,7 +177,8 @@ def join_reasons(reasons: Sequence[ir.StringValue]) -> ir.StringValue:
 
 def strip(text: ir.StringValue) -> ir.StringValue:
     """Remove spaces (also wide and unbreakable ones), tabs and line ends from both ends."""
-    return _trim(text, ibis.literal(_SPACE))
+    is_padded = ibis.or_(*(text.startswith(space) | text.endswith(space) for space in _SPACE))
+    return ibis.ifelse(is_padded, _trim(text, ibis.literal(_SPACE)), text)
 
 
 def json_path(name: str) -> str:

@@ -13,9 +13,12 @@ PLAIN_CHARACTERS = (
     r"\x{4e00}-\x{9fff}\x{ac00}-\x{d7a3}"  # Chinese characters, Korean syllables
     "、。《》「」『』【】"
 )
+_LOWER = r"!-\"$-@\[-~\x{4e00}-\x{9fff}\x{ac00}-\x{d7a3}、。《》"  # of those, the usual ones that are lower case already
 
 
 def plain_name(written: ir.StringValue) -> ir.StringValue:
     """Return what :func:`trenddrop.core.ids.normalized_name` returns, or null where that is not simple."""
+    is_normal = written.re_search(f"^[{_LOWER}](?:[ #{_LOWER}]*[#{_LOWER}])?$")
     bare = ibis.ifelse(written.re_search("^[ #]| $"), written.re_extract("^ *#* *(.*?) *$", 1), written)
-    return ibis.ifelse(written.re_search(f"^[{PLAIN_CHARACTERS}]*$"), bare.lower(), ibis.null("string"))
+    plain = ibis.ifelse(written.re_search(f"^[{PLAIN_CHARACTERS}]*$"), bare.lower(), ibis.null("string"))
+    return ibis.ifelse(is_normal, written, plain)

@@ -226,11 +226,12 @@ class Moment:
 
     def step(self, number: int, table: ir.Table) -> Columns:
         """Return the columns of the step."""
-        clean, wide, micros = (f"_{part}_{self.name}" for part in ("clean", "wide", "micros"))
+        wide, clean, micros = (f"_{part}_{self.name}" for part in ("wide", "clean", "micros"))
+        text = table[self.column]
         if number == 0:
-            return {clean: _clean(table[self.column])}
-        if number == 1:
-            return {wide: table[clean].try_cast("float64")}
+            return {wide: text.try_cast("float64")}
+        if number == 1:  # a number needs no cleaning
+            return {clean: ibis.ifelse(table[wide].notnull(), text, _clean(text))}
         if number == 2:
             return {micros: self._micros(table[clean], table[wide])}
         good = table[micros].between(_EARLIEST_US, _LATEST_US)

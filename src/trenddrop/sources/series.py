@@ -156,6 +156,8 @@ class _Reader:
         if mapping.video is not None:
             readings += self._video_readings(mapping.video)
         texts = dict(mapping.text) | {"region": mapping.region}
+        if texts["title"] == mapping.hashtag.field and not self._has_many_tags:
+            texts["title"] = None  # the name itself
         return readings + [Text(name, self._column(field)) for name, field in texts.items() if field]
 
     def _video_readings(self, video: VideoFields) -> list[Reading]:
