@@ -40,6 +40,7 @@ def test_a_run_killed_at_random_moments_and_rerun_ends_as_an_undisturbed_one(wor
 
     counted = {name: found[name] for name in COUNTS}
     assert counted == {name: expected[name] for name in COUNTS}
+    assert found["model"]["promoted"] == expected["model"]["promoted"] is True
     assert sum(found[name] for name in ("processed", "failed", "duplicates")) == expected["raw_records"]
     require_equal_tables(killed, calm)
     require_equal_registries(killed, calm, model=expected["model"]["name"])

@@ -69,8 +69,14 @@ def judge(metrics: Mapping[int, Judged], gate: Gate, *, champion: ChampionStatus
 
 
 def promote(registry: ModelRegistry, name: str, version: str, decision: Decision) -> Decision:
-    """Point ``challenger`` at the version, and ``champion`` too if the decision says so."""
+    """Point ``challenger`` at the version, and ``champion`` too if the decision says so; return what holds then.
+
+    The same rows give the same version again, which cannot beat itself and stays the champion that it is.
+    """
     registry.point(name, "challenger", version)
+    champion = registry.aliased(name, "champion")
+    if champion is not None and champion.version == version:
+        return Decision(True, ("is the champion already",))
     if decision.promoted:
         registry.point(name, "champion", version)
     return decision

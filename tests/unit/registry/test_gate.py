@@ -26,6 +26,9 @@ class Pointers:
     def point(self, name, alias, version):
         self.aliases[alias] = version
 
+    def aliased(self, name, alias):
+        return ModelVersion(name, self.aliases[alias], "", "") if alias in self.aliases else None
+
 
 def test_a_model_that_beats_baseline_and_champion_is_promoted():
     decision = judge({6: GOOD}, Gate(), champion="compared")
@@ -86,3 +89,11 @@ def test_promotion_moves_both_aliases_and_refusal_only_the_challenger():
 
 def test_versions_are_values():
     assert ModelVersion("m", "1", "f", "r") == ModelVersion("m", "1", "f", "r")
+
+
+def test_the_version_that_is_the_champion_stays_it():
+    registry = Pointers()
+    promote(registry, "m", "1", judge({6: GOOD}, Gate(), champion="absent"))
+    again = promote(registry, "m", "1", judge({}, Gate(), champion="compared"))
+    assert again.promoted
+    assert registry.aliases == {"challenger": "1", "champion": "1"}
