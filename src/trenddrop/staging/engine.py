@@ -1,12 +1,16 @@
 """Where records are parsed: inside the warehouse when that is DuckDB, else in a DuckDB of its own."""
 
 import itertools
+import os
+import tempfile
+from pathlib import Path
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from trenddrop.core.scratch import Scratch
 from trenddrop.staging.unions import nullable
 from trenddrop.warehouse import Rows, Warehouse
 
@@ -21,7 +25,10 @@ class ParsingEngine:
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
         self._is_shared = warehouse.engine == "ducklake"
-        self._backend: Any = warehouse.backend if self._is_shared else ibis.duckdb.connect()
+        self._scratch = None if self._is_shared else Scratch(Path(tempfile.gettempdir()) / f"trenddrop-{os.getuid()}")
+        self._backend: Any = warehouse.backend
+        if self._scratch is not None:
+            self._backend = ibis.duckdb.connect(temp_directory=str(self._scratch.folder))
         self._names = (f"parsing_{number}" for number in itertools.count())
         self._held: list[str] = []
 
@@ -52,5 +59,6 @@ class ParsingEngine:
     def close(self) -> None:
         """Drop everything held, and the connection if it is not the warehouse's."""
         self.release()
-        if not self._is_shared:
+        if self._scratch is not None:
             self._backend.disconnect()
+            self._scratch.close()

@@ -6,7 +6,7 @@ import ibis.expr.types as ir
 from trenddrop.schemas.hashtags import HASHTAGS
 from trenddrop.schemas.table import TIMESTAMP
 from trenddrop.sources.engine_functions import strip
-from trenddrop.sources.source import Source
+from trenddrop.sources.source import Hold, Source
 from trenddrop.staging.engine import ParsingEngine
 from trenddrop.staging.unions import union_rows
 from trenddrop.warehouse import Warehouse
@@ -53,30 +53,30 @@ def upsert_hashtags(wh: Warehouse, sightings: ir.Table, source: Source, *, engin
         wh.delete("hashtags", engine.give(known.select("hashtag_id")))
         seen = [_sightings(rows.mutate(record=ibis.literal(0))) for rows in (known, _seen_levels(levels, known))]
         sightings = union_rows(sightings.mutate(record=ibis.literal(0)), *seen)
-    return wh.append("hashtags", engine.give(hashtag_states(sightings, platform=source.platform)))
+    return wh.append("hashtags", engine.give(hashtag_states(sightings, platform=source.platform, hold=engine.hold)))
 
 
-def hashtag_states(sightings: ir.Table, *, platform: str) -> ir.Table:
+def hashtag_states(sightings: ir.Table, *, platform: str, hold: Hold) -> ir.Table:
     """Return one row of ``hashtags`` per hashtag; it depends on the set of sightings alone.
 
     Texts are those of the newest record, counters the newest level that there is; among several of one moment the
     greatest counts.
     """
-    newest = sightings.group_by("hashtag_id").aggregate(
+    times = sightings.group_by("hashtag_id").aggregate(
         first=sightings.first_seen_at.min(),
         last=sightings.last_updated_at.max(),
         **{f"{name}_at": sightings.observed_at.max(where=sightings[name].notnull()) for name in _LEVELS},
     )
-    joined = sightings.join(newest, "hashtag_id")
+    joined = sightings.join(hold(times), "hashtag_id")
     is_newest = joined.last_updated_at == joined["last"]
+    has_level = {name: (joined.observed_at == joined[f"{name}_at"]).fill_null(False) for name in _LEVELS}
+    joined = joined.filter(ibis.or_(is_newest, *has_level.values()))
     states = joined.group_by("hashtag_id").aggregate(
         name=joined.name.max(),
         first_seen_at=joined["first"].max(),
         last_updated_at=joined["last"].max(),
         **{text: joined[text].max(where=is_newest) for text in _TEXTS},
-        **{
-            total: joined[name].max(where=joined.observed_at == joined[f"{name}_at"]) for name, total in _LEVELS.items()
-        },
+        **{total: joined[name].max(where=has_level[name]) for name, total in _LEVELS.items()},
     )
     rows = states.mutate(status=ibis.literal("active"), platform=ibis.literal(platform))
     return rows.select(*HASHTAGS.columns)
