@@ -61,7 +61,9 @@ def run_demo(workspace: Workspace, *, source: str | None, inputs: Sequence[Path]
     trends = likeliest(workspace, result.scores)
     report = workspace.settings.home / "report.html"
     content = report_content(workspace, result, trends, videos, is_simulated=is_simulated)
-    report.write_text(html_report(content), encoding="utf-8")
+    unfinished = report.with_name(f".{report.name}.unfinished")
+    unfinished.write_text(html_report(content), encoding="utf-8")
+    unfinished.replace(report)
     document = result.document | {
         "is_simulated": is_simulated,
         "report": str(report),
