@@ -113,7 +113,9 @@ def expected(half: list[list[str]], migrated_home: Path, tmp_path_factory: pytes
     return tables
 
 
-def test_the_same_files_again_change_nothing(homes: Open, half: list[list[str]], expected: Tables, tmp_path: Path) -> None:
+def test_the_same_files_again_change_nothing(
+    homes: Open, half: list[list[str]], expected: Tables, tmp_path: Path
+) -> None:
     wh = homes()
     paths = write(tmp_path / "in", *half)
     take(wh, paths)
@@ -121,7 +123,9 @@ def test_the_same_files_again_change_nothing(homes: Open, half: list[list[str]],
     assert contents(wh) == expected
 
 
-def test_the_order_of_files_and_lines_does_not_matter(homes: Open, half: list[list[str]], expected: Tables, tmp_path: Path) -> None:
+def test_the_order_of_files_and_lines_does_not_matter(
+    homes: Open, half: list[list[str]], expected: Tables, tmp_path: Path
+) -> None:
     wh = homes()
     shuffled = [random.Random(7).sample(lines, len(lines)) for lines in reversed(half)]
     for path in write(tmp_path / "in", *shuffled):
@@ -129,7 +133,9 @@ def test_the_order_of_files_and_lines_does_not_matter(homes: Open, half: list[li
     assert contents(wh) == expected
 
 
-def test_overlapping_files_give_each_record_once(homes: Open, half: list[list[str]], expected: Tables, tmp_path: Path) -> None:
+def test_overlapping_files_give_each_record_once(
+    homes: Open, half: list[list[str]], expected: Tables, tmp_path: Path
+) -> None:
     wh = homes()
     lines = [line for part in half for line in part]
     for path in write(tmp_path / "in", lines[20:], lines[:60]):
@@ -175,7 +181,10 @@ print("done", flush=True)
 def worker(home: Path, paths: Sequence[Path]) -> "subprocess.Popen[str]":
     """Start a process that waits for a line before it takes the files in."""
     process = subprocess.Popen(
-        [sys.executable, "-c", WORKER, str(home), *map(str, paths)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", WORKER, str(home), *map(str, paths)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
@@ -201,7 +210,9 @@ def test_two_processes_at_once(migrated_home: Path, half: list[list[str]], expec
     wh.close()
 
 
-def test_a_process_killed_at_any_moment(migrated_home: Path, half: list[list[str]], expected: Tables, tmp_path: Path) -> None:
+def test_a_process_killed_at_any_moment(
+    migrated_home: Path, half: list[list[str]], expected: Tables, tmp_path: Path
+) -> None:
     home = tmp_path / "home"
     shutil.copytree(migrated_home, home, symlinks=True)
     paths = write(tmp_path / "in", *half)

@@ -13,7 +13,7 @@ PLAIN_CHARACTERS = (
     r"\x{4e00}-\x{9fff}\x{ac00}-\x{d7a3}"  # Chinese characters, Korean syllables
     "、。《》「」『』【】"
 )
-_LOWER = r"!-\"$-@\[-~\x{4e00}-\x{9fff}\x{ac00}-\x{d7a3}、。《》"  # of those, the usual ones that are lower case already
+_LOWER = r"!-\"$-@\[-~\x{4e00}-\x{9fff}\x{ac00}-\x{d7a3}、。《》"  # usual ones that are lower case
 
 
 def plain_name(written: ir.StringValue) -> ir.StringValue:
