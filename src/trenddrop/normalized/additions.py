@@ -30,7 +30,7 @@ def summed_versions(additions: ir.Table, *, work: Workspace) -> ir.Table:
     window = ibis.window(group_by=["hashtag_id", "hour"], order_by="created", preceding=None, following=0)
     changes = work.hold(changes)
     sums = changes.mutate(**{column: changes[column].sum().over(window) for column in amounts})
-    sums = last_versions(work.hold(sums), ["hashtag_id"])
+    sums = last_versions(sums, ["hashtag_id"])
     counters = {
         counter: ibis.ifelse(sums[f"n_{counter}"] > 0, sums[counter].cast("float64") / PARTS, ibis.null("float64"))
         for counter in COUNTERS

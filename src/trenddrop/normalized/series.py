@@ -59,9 +59,11 @@ def series_versions(observations: ir.Table, series: Series, *, work: Workspace =
 
 def last_versions(rows: ir.Table, keys: Sequence[str]) -> ir.Table:
     """Keep, of the versions of a row that become visible within the same hour, the one created last."""
+    window = ibis.window(group_by=[*keys, "hour"], order_by="created")
     visible = rows.mutate(visible_hour=ibis.greatest(rows.hour, hour_of(rows.created)))
-    newest = visible.group_by(*keys, "hour", "visible_hour").aggregate(created=visible.created.max())
-    return visible.semi_join(newest, [*keys, "hour", "visible_hour", "created"]).drop("visible_hour")
+    follow = visible.mutate(next_hour=visible.visible_hour.lead().over(window))
+    last = follow.filter(follow.next_hour.isnull() | (follow.next_hour > follow.visible_hour))
+    return last.drop("visible_hour", "next_hour")
 
 
 def _with_previous(known: ir.Table, series: Series) -> ir.Table:
