@@ -1,4 +1,7 @@
-"""A run that is killed again and again, and then left alone, ends where an undisturbed run ends."""
+"""A run that is killed again and again, and then left alone, ends where an undisturbed run ends.
+
+``TRENDDROP_KILLS=20 TRENDDROP_KILL_SEED=7 pytest tests/integration/test_run_killed.py`` kills it more often.
+"""
 
 import json
 import os
@@ -14,6 +17,8 @@ import pytest
 
 from trenddrop.adapters.mlflow import MlflowStore
 from trenddrop.core.settings import Settings
+from trenddrop.flow import open_workspace
+from trenddrop.flow.doctor import examine, is_well
 from trenddrop.schemas import TABLES, raw_data
 from trenddrop.warehouse import Warehouse, open_warehouse
 
@@ -45,7 +50,8 @@ def test_a_run_killed_at_random_moments_and_rerun_ends_as_an_undisturbed_one(wor
     require_equal_tables(killed, calm)
     require_equal_registries(killed, calm, model=expected["model"]["name"])
     assert served(killed) == served(calm)
-    assert trenddrop.run("doctor", home=killed)["is_well"]
+    with open_workspace(Settings(home=killed, threads=1)) as workspace:
+        assert is_well(examine(workspace))
 
 
 def watched_run(world, trenddrop, home: Path) -> tuple[dict[str, Any], float, float]:
