@@ -1,6 +1,6 @@
 """Both engines with tiny tables in them, and a small world with something to learn in it."""
 
-import itertools
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -30,7 +30,6 @@ class Engine:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._names = itertools.count()
         self._client = clickhouse_connect.get_client(interface="chdb") if name == "clickhouse" else None
         if self._client is None:
             self.backend: BaseBackend = ibis.duckdb.connect()
@@ -43,7 +42,7 @@ class Engine:
         """Return a table with the schema of ``table`` that holds the rows."""
         schema = TABLES[table].ibis()
         arrow = pa.Table.from_pylist(list(rows), schema=schema.to_pyarrow())
-        name = f"rows_{next(self._names)}"  # ibis calls its aliases t0, t1, ...
+        name = f"rows_{uuid.uuid4().hex}"  # all tests of a process share one ClickHouse
         if self._client is not None:
             self.backend.create_table(name, schema=schema, engine="Memory")
             if rows:
@@ -56,7 +55,7 @@ class Engine:
 
     def stage(self, rows: ir.Table) -> ir.Table:
         """Hold an expression's rows in a table."""
-        name = f"rows_{next(self._names)}"  # ibis calls its aliases t0, t1, ...
+        name = f"rows_{uuid.uuid4().hex}"  # all tests of a process share one ClickHouse
         suffix = "ENGINE = Memory " if self._client is not None else ""
         statement = f"CREATE TABLE {name} {suffix}AS {self.backend.compile(rows)}"
         if self._client is not None:
