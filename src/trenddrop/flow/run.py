@@ -18,6 +18,7 @@ from trenddrop.flow.workspace import Workspace
 from trenddrop.labels import LabelDefinition
 from trenddrop.quality import Check, StageTiming, load_sla, record_latency
 from trenddrop.staging import IngestSummary
+from trenddrop.warehouse import count_rows, has_rows
 
 PROCESSES = {"ingest": "staging", "normalize": "normalized", "predict": "predictions"}  # stage to its service level
 
@@ -104,7 +105,7 @@ def likeliest(workspace: Workspace, scores: pl.DataFrame, *, count: int = 10) ->
 
 def _count(workspace: Workspace, table: str, platform: str) -> int:
     rows = workspace.warehouse.table(table)
-    return int(rows.filter(rows.platform == platform).count().to_pyarrow().as_py())
+    return count_rows(rows.filter(rows.platform == platform))
 
 
 def _materialize(workspace: Workspace, platform: str) -> None:
@@ -119,7 +120,7 @@ def _materialize(workspace: Workspace, platform: str) -> None:
 def _record_latency(workspace: Workspace, *, batch_id: str) -> None:
     """Record what the stages took, unless a run with the same inputs has been recorded: this one had nothing to do."""
     recorded = workspace.warehouse.table("processing_latency")
-    if recorded.filter(recorded.batch_id == batch_id).limit(1).count().to_pyarrow().as_py():
+    if has_rows(recorded.filter(recorded.batch_id == batch_id)):
         return
     timings = [
         StageTiming(

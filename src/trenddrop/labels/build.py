@@ -10,7 +10,7 @@ from trenddrop.labels import absolute, growth_multiple, top_rank
 from trenddrop.labels.definition import LabelDefinition, TopRank
 from trenddrop.labels.outcome import labels_of
 from trenddrop.schemas.viral_labels import VIRAL_LABELS
-from trenddrop.warehouse import Warehouse, sync
+from trenddrop.warehouse import Warehouse, count_rows, sync
 
 OUTCOMES = {
     "top_rank": top_rank.outcomes,
@@ -61,8 +61,4 @@ def build_labels(
 
 def _summary(labels: ir.Table) -> LabelSummary:
     positives, unknown = labels.filter(labels.is_viral), labels.filter(labels.is_viral.isnull())
-    return LabelSummary(_count(labels), _count(positives), _count(unknown))
-
-
-def _count(rows: ir.Table) -> int:
-    return int(rows.count().to_pyarrow().as_py())
+    return LabelSummary(count_rows(labels), count_rows(positives), count_rows(unknown))

@@ -13,7 +13,7 @@ from trenddrop.normalized.trend_topics import example_captions, newest_scores, t
 from trenddrop.normalized.workspace import Staged
 from trenddrop.schemas import TABLES
 from trenddrop.staging.unions import union_rows
-from trenddrop.warehouse import Warehouse
+from trenddrop.warehouse import Warehouse, count_rows, has_rows
 
 CLAIM = "ingest"  # the claim of staging: what it adds meanwhile waits for the next run
 STAGE = "normalize"
@@ -46,7 +46,7 @@ def normalize(wh: Warehouse, *, clock: Clock, progress: Progress | None = None) 
     only the difference is written. Without new batches nothing is read or written.
     """
     batches = wh.table("ingestion_batches")
-    if not _count(batches.filter(batches.status == "processing")):
+    if not has_rows(batches.filter(batches.status == "processing")):
         return NormalizeSummary()
     try:
         return wh.transact(lambda: _normalize(wh, clock=clock, progress=progress or SILENT), claim=CLAIM)
@@ -57,7 +57,7 @@ def normalize(wh: Warehouse, *, clock: Clock, progress: Progress | None = None) 
 def _normalize(wh: Warehouse, *, clock: Clock, progress: Progress) -> NormalizeSummary:
     batches = wh.table("ingestion_batches")
     new = wh.stage(batches.filter(batches.status == "processing"))
-    is_first = not _count(batches.filter(batches.status == "completed"))
+    is_first = not has_rows(batches.filter(batches.status == "completed"))
     affected = _affected(wh, new, is_first=is_first)
     progress.advance(STAGE, 1, _STEPS)
     written = _replace(wh, "hashtag_metrics", _metrics(wh, affected), affected.hashtags, key="hashtag_id")
@@ -69,13 +69,13 @@ def _normalize(wh: Warehouse, *, clock: Clock, progress: Progress) -> NormalizeS
     progress.advance(STAGE, 3, _STEPS)
     _complete(wh, new, clock=clock)
     progress.advance(STAGE, _STEPS, _STEPS)
-    videos = 0 if affected.videos is None else _count(affected.videos.select("video_id").distinct())
-    return NormalizeSummary(_count(new), _count(hashtags), written, videos)
+    videos = 0 if affected.videos is None else count_rows(affected.videos.select("video_id").distinct())
+    return NormalizeSummary(count_rows(new), count_rows(hashtags), written, videos)
 
 
 def _affected(wh: Warehouse, new: ir.Table, *, is_first: bool) -> _Affected:
     observations, videos = wh.table("hashtag_observations"), wh.table("video_observations")
-    has_videos = bool(_count(videos.limit(1)))
+    has_videos = has_rows(videos)
     if is_first:
         return _Affected(None, observations, videos if has_videos else None)
     ids = new.select("batch_id")
@@ -117,7 +117,7 @@ def _of(rows: ir.Table, hashtags: ir.Table | None, column: str) -> ir.Table:
 def _replace(wh: Warehouse, name: str, rows: ir.Table, hashtags: ir.Table | None, *, key: str) -> int:
     """Write the rows of the hashtags that differ from those that are there; return how many."""
     there = wh.table(name)
-    if not _count(there.limit(1)):
+    if not has_rows(there):
         return wh.append(name, rows)
     rows, before = wh.stage(rows), wh.stage(_of(there, hashtags, key))
     schema = TABLES[name]
@@ -130,7 +130,3 @@ def _complete(wh: Warehouse, new: ir.Table, *, clock: Clock) -> None:
     now = ibis.literal(clock(), type="timestamp('UTC', 6)")
     wh.delete("ingestion_batches", new.select("batch_id"))
     wh.append("ingestion_batches", new.mutate(status=ibis.literal("completed"), completed_at=now))
-
-
-def _count(rows: ir.Table) -> int:
-    return int(rows.count().to_pyarrow().as_py())

@@ -4,7 +4,7 @@ from typing import Protocol
 
 import ibis.expr.types as ir
 
-from trenddrop.warehouse import Warehouse
+from trenddrop.warehouse import Warehouse, has_rows
 
 
 class Workspace(Protocol):
@@ -43,4 +43,4 @@ class Staged:
 
     def is_empty(self, rows: ir.Table) -> bool:
         """Return whether there are no such rows."""
-        return not rows.limit(1).count().to_pyarrow().as_py()
+        return not has_rows(rows)

@@ -9,7 +9,7 @@ from trenddrop.sources.engine_functions import strip
 from trenddrop.sources.source import Hold, Source
 from trenddrop.staging.engine import ParsingEngine
 from trenddrop.staging.unions import union_rows
-from trenddrop.warehouse import Warehouse
+from trenddrop.warehouse import Warehouse, has_rows
 
 _TEXTS = ("trend_type", "language", "geographic_region", "title", "category", "description")
 _LEVELS = {"view_count": "total_lifetime_views", "video_count": "total_lifetime_videos"}
@@ -45,7 +45,7 @@ def sightings_of_tags(tags: ir.Table) -> ir.Table:
 def upsert_hashtags(wh: Warehouse, sightings: ir.Table, source: Source, *, engine: ParsingEngine) -> int:
     """Bring the latest state of the hashtags seen up to date; call it inside a transaction."""
     there = wh.table("hashtags")
-    if there.limit(1).count().to_pyarrow().as_py():
+    if has_rows(there):
         ids = wh.stage(engine.give(sightings.select("hashtag_id").distinct()))
         known = engine.fetch(there.semi_join(ids, "hashtag_id"))
         observations = wh.table("hashtag_observations").semi_join(ids, "hashtag_id")

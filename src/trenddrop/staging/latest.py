@@ -6,7 +6,7 @@ import ibis.expr.types as ir
 from trenddrop.schemas import TABLES
 from trenddrop.staging.engine import ParsingEngine
 from trenddrop.staging.unions import union_rows
-from trenddrop.warehouse import Warehouse
+from trenddrop.warehouse import Warehouse, has_rows
 
 
 def latest_state(rows: ir.Table, *, key: str) -> ir.Table:
@@ -34,10 +34,10 @@ def upsert_latest(wh: Warehouse, name: str, rows: ir.Table, *, engine: ParsingEn
     key = TABLES[name].key[0]
     fresh = engine.hold(latest_state(rows, key=key))
     there = wh.table(name)
-    if there.limit(1).count().to_pyarrow().as_py():
+    if has_rows(there):
         ids = wh.stage(engine.give(fresh.select(key)))
         known = engine.fetch(there.semi_join(ids, key))
-        if known.count().to_pyarrow().as_py():
+        if has_rows(known):
             wh.delete(name, engine.give(known.select(key)))
             absent = {name: ibis.null(known[name].type()) for name in known.columns if name not in fresh.columns}
             both = union_rows(known, fresh.mutate(**absent))

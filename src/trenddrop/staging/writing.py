@@ -17,7 +17,7 @@ from trenddrop.staging.hashtags import upsert_hashtags
 from trenddrop.staging.latest import upsert_latest
 from trenddrop.staging.observations import Rows
 from trenddrop.staging.unions import union_rows
-from trenddrop.warehouse import Warehouse
+from trenddrop.warehouse import Warehouse, has_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +110,13 @@ def _with_status(target: Target, records: ir.Table) -> tuple[ir.Table, bool]:
     raw = wh.table(_raw_name(target))
     hashes = engine.hold(records.group_by("content_hash").aggregate(copies=records.count()))
     repeated = hashes.filter(hashes.copies > 1).select("content_hash").mutate(before=ibis.literal(0, type="int64"))
-    if raw.limit(1).count().to_pyarrow().as_py():
+    if has_rows(raw):
         staged = wh.stage(engine.give(hashes.select("content_hash")))
         known = raw.semi_join(staged, "content_hash").group_by("content_hash")
         there = engine.fetch(known.aggregate(before=ibis._.count()))
         repeated = union_rows(there, repeated.anti_join(there, "content_hash"))
     repeated = engine.hold(repeated)
-    has_copies = bool(repeated.count().to_pyarrow().as_py())
+    has_copies = has_rows(repeated)
     if not has_copies:
         counted = records.mutate(occurrence=ibis.literal(0, type="int64"))
     else:

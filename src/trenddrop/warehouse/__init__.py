@@ -6,6 +6,7 @@ from pathlib import Path
 from trenddrop.core.errors import ConfigError
 from trenddrop.core.settings import Settings
 from trenddrop.warehouse.ducklake import DuckLakeWarehouse
+from trenddrop.warehouse.rows import count_rows, has_rows
 from trenddrop.warehouse.sync import sync
 from trenddrop.warehouse.warehouse import Rows, Warehouse
 
@@ -37,4 +38,4 @@ def _require_home(home: Path) -> None:
         raise ConfigError(f"home {home}: {fault}; give another folder with --home or TRENDDROP_HOME")
 
 
-__all__ = ["DuckLakeWarehouse", "Rows", "Warehouse", "open_warehouse", "sync"]
+__all__ = ["DuckLakeWarehouse", "Rows", "Warehouse", "count_rows", "has_rows", "open_warehouse", "sync"]

@@ -25,6 +25,7 @@ from trenddrop.core.errors import ConflictError, EngineError, NotFoundError, Sch
 from trenddrop.core.scratch import Scratch
 from trenddrop.core.settings import Settings
 from trenddrop.schemas import TableSchema
+from trenddrop.warehouse.nesting import NestingDuckDBCompiler
 from trenddrop.warehouse.rows import column_names, require_fit, schema_of
 from trenddrop.warehouse.warehouse import Rows
 
@@ -57,6 +58,7 @@ class DuckLakeWarehouse:
         self._claims: dict[str, bool] = {}  # whether the claim's row was there before a transaction began
         self._scratch = Scratch(self._home / "tmp")  # processes that spill into one folder overwrite each other's files
         self.backend = ibis.duckdb.connect()
+        self.backend.compiler = NestingDuckDBCompiler()
         self._con: duckdb.DuckDBPyConnection = self.backend.con
         self._configure(settings)
         with self._writers_queue():

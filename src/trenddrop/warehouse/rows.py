@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 import ibis.expr.schema as sch
+import ibis.expr.types as ir
 import polars as pl
 import pyarrow as pa
 
@@ -16,6 +17,16 @@ def schema_of(name: str) -> TableSchema | None:
     if name.startswith("raw_") and name.endswith("_data"):
         return raw_data(name.removeprefix("raw_").removesuffix("_data"))
     return TABLES.get(name)
+
+
+def count_rows(rows: ir.Table) -> int:
+    """Return how many rows an expression has."""
+    return int(rows.count().to_pyarrow().as_py())
+
+
+def has_rows(rows: ir.Table) -> bool:
+    """Return whether an expression has any row; the engine stops at the first."""
+    return bool(rows.select(rows.columns[0]).limit(1).to_pyarrow().num_rows)
 
 
 def column_names(rows: Rows) -> list[str]:

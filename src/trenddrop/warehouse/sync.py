@@ -3,6 +3,7 @@
 import ibis.expr.types as ir
 
 from trenddrop.schemas import TableSchema
+from trenddrop.warehouse.rows import has_rows
 from trenddrop.warehouse.warehouse import Warehouse
 
 
@@ -14,14 +15,14 @@ def sync(wh: Warehouse, schema: TableSchema, rows: ir.Table, stored: ir.Table, *
     """
 
     def body() -> int:  # compares inside, so that two processes with the same claim do not append the same rows
-        if not _has_rows(stored):
+        if not has_rows(stored):
             return wh.append(schema.name, rows.select(*schema.columns))
         now, before = _nullable(rows, schema), _nullable(stored, schema)
         changed = wh.stage(now.difference(before))
         outdated = wh.stage(before.difference(now).select(*schema.key))
-        if _has_rows(outdated):
+        if has_rows(outdated):
             wh.delete(schema.name, outdated)
-        return wh.append(schema.name, changed) if _has_rows(changed) else 0
+        return wh.append(schema.name, changed) if has_rows(changed) else 0
 
     return wh.transact(body, claim=claim or schema.name)
 
@@ -29,7 +30,3 @@ def sync(wh: Warehouse, schema: TableSchema, rows: ir.Table, stored: ir.Table, *
 def _nullable(rows: ir.Table, schema: TableSchema) -> ir.Table:
     """Return the columns of the schema; a staged table has forgotten which of them are never null."""
     return rows.select(rows[name].cast(dtype.copy(nullable=True)).name(name) for name, dtype in schema.ibis().items())
-
-
-def _has_rows(table: ir.Table) -> bool:
-    return bool(table.limit(1).count().to_pyarrow().as_py())
