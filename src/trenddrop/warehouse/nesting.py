@@ -1,4 +1,4 @@
-"""Ibis to DuckDB SQL without the pass that fuses nested selects, which takes longer than DuckDB needs to do the same."""
+"""Ibis to DuckDB SQL without the pass that fuses nested selects; it takes longer than DuckDB needs to do the same."""
 
 from collections.abc import Mapping
 from typing import Any
