@@ -1,7 +1,7 @@
 """Settings, read once at the edge and handed down."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -97,13 +97,22 @@ def configs_folder() -> Path:
     return packed if packed.is_dir() else Path(__file__).resolve().parents[3] / "configs"
 
 
+def config_folders(extra: Path | None = None) -> list[Path]:
+    """Return where configs are looked for: the user's folder, if any, and then the built-in one."""
+    return [folder for folder in (extra, configs_folder()) if folder is not None]
+
+
 def find_config(kind: str, name: str, *, extra: Path | None = None) -> Path:
     """Return ``configs/<kind>/<name>.yaml``, a path given as such, or say which names there are."""
+    return find_yaml(kind, name, folders=[folder / kind for folder in config_folders(extra)])
+
+
+def find_yaml(kind: str, name: str, *, folders: Sequence[Path]) -> Path:
+    """Return ``<name>.yaml`` of the first folder that has it, a path given as such, or say which names there are."""
     if name.endswith((".yaml", ".yml")):
         if Path(name).is_file():
             return Path(name)
         raise NotFoundError(f"{kind}: no file {name}")
-    folders = [folder / kind for folder in (extra, configs_folder()) if folder is not None]
     for folder in folders:
         if (path := folder / f"{name}.yaml").is_file():
             return path

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 
 from trenddrop.core.errors import InputError
-from trenddrop.core.settings import configs_folder
+from trenddrop.core.settings import config_folders
 from trenddrop.core.time import HORIZONS_HOURS
 from trenddrop.flow.run import RunRequest, RunResult, likeliest, run
 from trenddrop.flow.simulation import simulate_into
@@ -82,8 +82,7 @@ def run_demo(workspace: Workspace, *, source: str | None, inputs: Sequence[Path]
 
 def sample_videos(workspace: Workspace, platform: str) -> list[Video]:
     """Return ``samples/<platform>.json`` of the configs, or the three videos of the simulation."""
-    folders = [folder for folder in (workspace.settings.configs, configs_folder()) if folder is not None]
-    for folder in folders:
+    for folder in config_folders(workspace.settings.configs):
         if (path := folder / "samples" / f"{platform}.json").is_file():
             return read_videos(path)
     return [Video(**sample.model_dump()) for sample in load_simulation(extra=workspace.settings.configs).samples]

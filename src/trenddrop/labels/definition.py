@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationInfo, field_validator
 
 from trenddrop.core.errors import ConfigError, NotFoundError
-from trenddrop.core.settings import Config, configs_folder, find_config, parse_config, read_yaml
+from trenddrop.core.settings import Config, config_folders, find_config, parse_config, read_yaml
 from trenddrop.core.time import HORIZONS_HOURS
 
 
@@ -100,7 +100,7 @@ def load_label(name: str, *, extra: Path | None = None) -> LabelDefinition:
 
 
 def _only_one_of_kind(kind: str, extra: Path | None) -> Path:
-    folders = [folder / "labels" for folder in (extra, configs_folder()) if folder is not None]
+    folders = [folder / "labels" for folder in config_folders(extra)]
     paths = {path.stem: path for folder in reversed(folders) for path in sorted(folder.glob("*.yaml"))}
     matches = [path for path in paths.values() if read_yaml(path).get("kind") == kind]
     if len(matches) > 1:

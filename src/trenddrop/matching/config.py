@@ -8,7 +8,7 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from trenddrop.core.ids import normalized_name
-from trenddrop.core.settings import Config, configs_folder, parse_config, read_yaml
+from trenddrop.core.settings import Config, config_folders, find_yaml, parse_config, read_yaml
 
 
 class Weights(Config):
@@ -70,7 +70,5 @@ class MatchingConfig(Config):
 
 def load_matching(*, extra: Path | None = None) -> MatchingConfig:
     """Read ``matching.yaml`` of the ``extra`` configs folder, or the built-in one."""
-    folders = [folder for folder in (extra, configs_folder()) if folder is not None]
-    path = next((folder / "matching.yaml" for folder in folders if (folder / "matching.yaml").is_file()), None)
-    path = path or configs_folder() / "matching.yaml"
+    path = find_yaml("configs", "matching", folders=config_folders(extra))
     return parse_config(MatchingConfig, read_yaml(path), origin=str(path))

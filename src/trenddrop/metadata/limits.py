@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 from pydantic import Field
 
 from trenddrop.core.errors import NotFoundError
-from trenddrop.core.settings import Config, configs_folder, parse_config, read_yaml
+from trenddrop.core.settings import Config, config_folders, find_yaml, parse_config, read_yaml
 
 Unit: TypeAlias = Literal["code_points", "utf16_units", "utf8_bytes"]
 Part: TypeAlias = Literal["title", "description", "cta", "hashtags"]
@@ -110,9 +110,7 @@ def fits(text: str, limits: Iterable[Limit]) -> bool:
 
 def load_platforms(*, extra: Path | None = None) -> dict[str, PlatformLimits]:
     """Read ``platforms.yaml`` of the ``extra`` configs folder, or the built-in one."""
-    folders = [folder for folder in (extra, configs_folder()) if folder is not None]
-    path = next((folder / "platforms.yaml" for folder in folders if (folder / "platforms.yaml").is_file()), None)
-    path = path or configs_folder() / "platforms.yaml"
+    path = find_yaml("configs", "platforms", folders=config_folders(extra))
     return parse_config(_Platforms, read_yaml(path), origin=str(path)).platforms
 
 

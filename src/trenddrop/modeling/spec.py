@@ -6,9 +6,8 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from trenddrop.core.errors import NotFoundError
 from trenddrop.core.ids import content_id
-from trenddrop.core.settings import Config, parse_config, read_yaml
+from trenddrop.core.settings import Config, find_yaml, parse_config, read_yaml
 
 ParameterValue = bool | int | float | str
 
@@ -121,18 +120,6 @@ def models_folder() -> Path:
 
 def load_spec(name: str, *, extra: Path | None = None) -> ModelSpec:
     """Read ``models/<name>.yaml``, first below ``extra``, or the .yaml file that ``name`` is the path of."""
-    path = _spec_path(name, extra)
+    folders = [folder for folder in (extra and extra / "models", models_folder()) if folder]
+    path = find_yaml("models", name, folders=folders)
     return parse_config(ModelSpec, read_yaml(path), origin=str(path))
-
-
-def _spec_path(name: str, extra: Path | None) -> Path:
-    if name.endswith((".yaml", ".yml")):
-        if Path(name).is_file():
-            return Path(name)
-        raise NotFoundError(f"models: no file {name}")
-    folders = [folder for folder in (extra / "models" if extra else None, models_folder()) if folder]
-    for folder in folders:
-        if (path := folder / f"{name}.yaml").is_file():
-            return path
-    known = sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
-    raise NotFoundError(f"models: no {name!r}; known: {', '.join(known)}; or give the path of a .yaml file")
