@@ -14,7 +14,7 @@ from trenddrop.normalized.additions import (
     window_additions,
 )
 from trenddrop.normalized.hours import hour_end
-from trenddrop.normalized.series import UNHELD, Series, last_versions, series_versions
+from trenddrop.normalized.series import UNHELD, Series, changed_versions, last_versions, series_versions
 from trenddrop.normalized.workspace import Workspace
 from trenddrop.schemas.hashtag_metrics import HASHTAG_METRICS
 from trenddrop.staging.unions import nullable, union_rows
@@ -22,7 +22,8 @@ from trenddrop.staging.unions import nullable, union_rows
 _VIDEOS = Series("video_id", VIDEO_COUNTERS)
 MEASURES = (*COUNTERS, "score", *WINDOWS.values())  # what an observation may hold
 _MEASURES = (*COUNTERS, "score", "view_total")
-_VERSION = ("hashtag_id", "hour", "created", *_MEASURES, "is_gap", "is_reset")
+_FLAGS = ("is_gap", "is_reset")
+_VERSION = ("hashtag_id", "hour", "created", *_MEASURES, *_FLAGS)
 
 
 def hashtag_metrics(
@@ -40,32 +41,38 @@ def hashtag_metrics(
     columns of ``observations`` that may hold anything. ``work`` keeps intermediate results; without it the query is
     large.
 
-    ``view_count`` and the others are gains within the hour, not levels; ``view_total`` is the level.
+    ``view_count`` and the others are gains within the hour, not levels; ``view_total`` is the level. No row equals the
+    version before it in everything but its ``created_timestamp``.
     """
     observations = nullable(observations)
     series = Series("hashtag_id", tuple(name for name in COUNTERS if name in measures), ("score",))
+    has_windows = any(name in measures for name in WINDOWS.values())
+    if not has_windows and videos is None:
+        return _table_rows(_cumulative(observations, series, is_alone=True, work=work))
     streams: list[ir.Table] = []
     if series.counters or "score" in measures:
-        streams.append(_cumulative(observations, series, work=work))
-    if any(name in measures for name in WINDOWS.values()):
+        streams.append(_cumulative(observations, series, is_alone=False, work=work))
+    if has_windows:
         windows = observations.filter(ibis.or_(*(observations[name].notnull() for name in WINDOWS.values())))
         streams.append(_summed(window_additions(windows, work=work), work=work))
     if videos is not None:
         videos = nullable(videos)
         versions = work.hold(series_versions(videos, _VIDEOS, work=work))
         streams.append(_summed(video_additions(versions, videos, work=work), work=work))
-    streams = streams or [_cumulative(observations, series, work=work)]
     merged = streams[0]
     for stream in streams[1:]:
         merged = _merged(work.hold(merged), work.hold(stream), work=work)
-    return _table_rows(merged)
+    return _table_rows(changed_versions(work.hold(merged), ["hashtag_id"], (*_MEASURES, *_FLAGS)))
 
 
-def _cumulative(observations: ir.Table, series: Series, *, work: Workspace) -> ir.Table:
+def _cumulative(observations: ir.Table, series: Series, *, is_alone: bool, work: Workspace) -> ir.Table:
+    """Return the versions that the hashtags' own counters make; of several streams the unchanged ones count too."""
     levels = observations.filter(ibis.or_(*(observations[value].notnull() for value in series.values)))
-    versions = series_versions(levels, series, work=work)
+    has_views = "view_count" in series.counters
+    shown = (*series.counters, "level_score", *(["level_view_count"] if has_views else []), *_FLAGS)
+    versions = series_versions(levels, series, shown=shown if is_alone else (), work=work)
     absent = {counter: ibis.null("float64") for counter in COUNTERS if counter not in series.counters}
-    total = versions.level_view_count if "view_count" in series.counters else ibis.null("int64")
+    total = versions.level_view_count if has_views else ibis.null("int64")
     return versions.mutate(score=versions.level_score, view_total=total, **absent).select(*_VERSION)
 
 
@@ -88,7 +95,7 @@ def _merged(first: ir.Table, second: ir.Table, *, work: Workspace) -> ir.Table:
     }
     moments = marked.mutate(**places).group_by("hashtag_id", "hour", "created")
     moments = moments.aggregate(place_0=ibis._.place_0.max(), place_1=ibis._.place_1.max())
-    nothing = {name: ibis.null(marked[name].type()) for name in (*_MEASURES, "is_gap", "is_reset")}
+    nothing = {name: ibis.null(marked[name].type()) for name in (*_MEASURES, *_FLAGS)}
     absent = marked.select("hashtag_id", "hour").distinct().mutate(place=ibis.literal(0, type="int64"), **nothing)
     versions = work.hold(union_rows(marked.select(*absent.columns), absent))
     joined = moments

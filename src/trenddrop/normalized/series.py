@@ -3,7 +3,8 @@
 A series is the observations of one key (a hashtag, a video). What is known at a moment K is the observations fetched by
 K. Of those, an hour's level is the observation with the greatest (observed_at, fetched_at); its increment is the level
 minus the level of the hour observed before. Each observation that changes a row makes a new version of it, created when
-it was fetched. Versions that become visible within the same hour are one: the last of them.
+it was fetched. Versions that become visible within the same hour are one: the last of them. A version that says the
+same as the one before it is none.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,7 @@ import ibis.expr.types as ir
 
 from trenddrop.normalized.hours import hour_of
 from trenddrop.normalized.workspace import Unheld, Workspace
-from trenddrop.staging.unions import union_rows
+from trenddrop.staging.unions import nullable, union_rows
 
 UNHELD = Unheld()
 LONGEST_SPREAD_H = 168  # an increment over more hours says nothing about any of them
@@ -34,14 +35,17 @@ class Series:
         return self.counters + self.carried
 
 
-def series_versions(observations: ir.Table, series: Series, *, work: Workspace = UNHELD) -> ir.Table:
+def series_versions(
+    observations: ir.Table, series: Series, *, shown: Sequence[str] = (), work: Workspace = UNHELD
+) -> ir.Table:
     """Return one row per key, hour and version: increments (float64), ``is_gap``, ``is_reset``, levels.
 
     Columns: the key, ``hour``, ``created``, ``<counter>`` (increment), ``level_<value>``, ``is_gap``, ``is_reset``.
 
     The first level has no increment. A counter that goes down has none either, and its row ``is_reset``. An increment
     over several hours (up to 168; over more it is null) is spread evenly; the hours without an observation are rows of
-    their own with ``is_gap`` and without levels.
+    their own with ``is_gap`` and without levels. ``shown`` are the columns in which a version must differ from the one
+    before it; without them all versions are kept, for sums over several series.
     """
     columns = [series.key, "observed_at", "fetched_at", *series.values]
     known = observations.select(*columns).mutate(hour=hour_of(observations.observed_at))
@@ -54,7 +58,10 @@ def series_versions(observations: ir.Table, series: Series, *, work: Workspace =
     late = ordered.select(*known.columns).semi_join(disturbed, series.key)
     single = _spread(_increments(_calm_steps(calm, series), series), series)
     several = _spread(_increments(_late_steps(late, series, work=work), series), series)
-    return union_rows(single, last_versions(work.hold(several), [series.key]).select(*single.columns))
+    several = last_versions(work.hold(several), [series.key])
+    if shown:
+        several = changed_versions(several, [series.key], shown)
+    return union_rows(single, several.select(*single.columns))
 
 
 def last_versions(rows: ir.Table, keys: Sequence[str]) -> ir.Table:
@@ -64,6 +71,16 @@ def last_versions(rows: ir.Table, keys: Sequence[str]) -> ir.Table:
     follow = visible.mutate(next_hour=visible.visible_hour.lead().over(window))
     last = follow.filter(follow.next_hour.isnull() | (follow.next_hour > follow.visible_hour))
     return last.drop("visible_hour", "next_hour")
+
+
+def changed_versions(rows: ir.Table, keys: Sequence[str], values: Sequence[str]) -> ir.Table:
+    """Keep the versions that differ from the one before of their row in any of the values; null equals null."""
+    rows = nullable(rows)
+    window = ibis.window(group_by=[*keys, "hour"], order_by="created")
+    before = {f"before_{value}": rows[value].lag().over(window) for value in values}
+    follow = rows.mutate(created_before=rows.created.lag().over(window), **before)
+    is_same = ibis.and_(*(follow[value].identical_to(follow[f"before_{value}"]) for value in values))
+    return follow.filter(follow.created_before.isnull() | ~is_same).select(*rows.columns)
 
 
 def _with_previous(known: ir.Table, series: Series) -> ir.Table:
