@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -109,7 +110,8 @@ def wh(settings: Settings) -> Iterator[Warehouse]:
 @pytest.fixture
 def nothing_online(settings: Settings) -> None:
     """Start from an empty online store."""
-    with sqlite3.connect(settings.home / "feast" / "online.sqlite") as online:
+    path = settings.home / "feast" / "online.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as online:
         for (table,) in online.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             online.execute(f'DELETE FROM "{table}"')
 

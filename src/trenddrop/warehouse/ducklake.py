@@ -302,7 +302,7 @@ class DuckLakeWarehouse:
 
     def _attach(self) -> None:
         if self._is_local and not self._catalog_file.exists():
-            with sqlite3.connect(self._catalog_file) as catalog:  # or an open reader would block every commit
+            with closing(sqlite3.connect(self._catalog_file)) as catalog:  # or an open reader would block every commit
                 catalog.execute("PRAGMA journal_mode=WAL")
         self._execute(
             f"ATTACH 'ducklake:{self._catalog}' AS lake "

@@ -3,6 +3,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 
 import polars as pl
 import pytest
@@ -129,7 +130,7 @@ def test_another_process_finds_the_database_and_does_not_recreate_it(store, logg
     before = (home / "mlflow.db").stat().st_ino
     assert MlflowStore(Settings(home=home)).versions(NAME)
     assert (home / "mlflow.db").stat().st_ino == before
-    with sqlite3.connect(home / "mlflow.db") as database:
+    with closing(sqlite3.connect(home / "mlflow.db")) as database:
         assert database.execute("select count(*) from runs").fetchone()[0] >= 1
 
 
