@@ -30,6 +30,8 @@ ldconfig -p 2>/dev/null | grep -q 'libgomp\.so\.1' || debian libgomp1 # LightGBM
 export VIRTUAL_ENV="$PWD/.venv"
 if [ -n "${PIP_FIND_LINKS:-}${UV_FIND_LINKS:-}" ]; then # wheels are provided, a CPU build of torch among them
     UV_FIND_LINKS="${UV_FIND_LINKS:-$PIP_FIND_LINKS}" .venv/bin/uv pip install --quiet -r requirements.lock
+    .venv/bin/python -c 'import torch' 2>/dev/null || # none of the wheels was for this Python
+        .venv/bin/uv pip install --quiet --torch-backend cpu --reinstall-package torch "$(grep -o '^torch==[^ ]*' requirements.lock)"
 else # the CPU build comes from PyTorch's own index; the default Linux build would bring gigabytes of CUDA
     .venv/bin/uv pip install --quiet --torch-backend cpu -r requirements.lock
 fi

@@ -15,9 +15,10 @@ MILLION, THOUSAND = 1_000_000, 10_000
 def reasons(model: FittedModel, frame: pl.DataFrame, *, top: int = 5, horizon: int | None = None) -> pl.DataFrame:
     """Return one column ``reasons``: per row a JSON list of its strongest reasons, the strongest first.
 
-    A reason is ``{"feature", "value", "contribution", "text"}``. The contribution is in log odds before calibration:
-    the exact Shapley value of LightGBM's trees (``pred_contrib``; Lundberg et al., "From local explanations to global
-    understanding", 2020). Without ``horizon`` it is the mean over the model's horizons. Rows keep the frame's order.
+    A reason is ``{"feature", "value", "contribution", "short", "text"}``, the last two for reading. The contribution is
+    in log odds before calibration: the exact Shapley value of LightGBM's trees (``pred_contrib``; Lundberg et al.,
+    "From local explanations to global understanding", 2020). Without ``horizon`` it is the mean over the model's
+    horizons. Rows keep the frame's order.
     """
     chosen, matrix = _chosen(model, horizon), design_matrix(frame, model.features)
     top = min(top, len(model.features))
@@ -68,8 +69,10 @@ def _contributions(one: HorizonModel, matrix: Floats) -> Floats:
 
 def _reason_json() -> pl.Expr:
     effect = pl.when(pl.col("contribution") < 0).then(pl.lit("lowers it")).otherwise(pl.lit("raises it"))
-    text = pl.format("{}: {} ({})", pl.col("words"), _short_value("value"), effect)
-    return pl.struct("feature", "value", "contribution", text=text).struct.json_encode()
+    shown = _short_value("value")
+    short = pl.format("{} {}", pl.col("feature").str.replace_all("_", " ", literal=True), shown)
+    text = pl.format("{}: {} ({})", pl.col("words"), shown, effect)
+    return pl.struct("feature", "value", "contribution", short=short, text=text).struct.json_encode()
 
 
 def _short_value(column: str) -> pl.Expr:

@@ -92,9 +92,14 @@ def print_trends(top: pl.DataFrame) -> None:
     """Print the likeliest trends with four probabilities and their reasons."""
     rows = []
     for trend in top.iter_rows(named=True):
-        reasons = "; ".join(reason["text"] for reason in orjson.loads(trend.get("reasons") or "[]"))
-        rows.append([trend["title"], *(trend[f"probability_{h}"] for h in HORIZONS), reasons])
-    print_table("Likeliest trends", ["trend", *HORIZONS, "reasons"], rows)
+        reasons = [_brief(reason) for reason in orjson.loads(trend.get("reasons") or "[]")]
+        rows.append([trend["title"], *(trend[f"probability_{h}"] for h in HORIZONS), ", ".join(reasons)])
+    print_table("Likeliest trends", ["trend", *HORIZONS, "reasons (↑ raises, ↓ lowers)"], rows)
+
+
+def _brief(reason: dict[str, Any]) -> str:
+    effect = "↓" if (reason.get("contribution") or 0.0) < 0 else "↑"
+    return f"{reason.get('short') or reason['text']} {effect}"
 
 
 @app.command()
