@@ -3,6 +3,7 @@
 from trenddrop.schemas.creator_observations import CREATOR_OBSERVATIONS
 from trenddrop.schemas.creators import CREATORS
 from trenddrop.schemas.data_quality_checks import DATA_QUALITY_CHECKS
+from trenddrop.schemas.feature_chunks import FEATURE_CHUNKS
 from trenddrop.schemas.feature_definitions import FEATURE_DEFINITIONS
 from trenddrop.schemas.feature_quality import FEATURE_QUALITY
 from trenddrop.schemas.feedback_signals import FEEDBACK_SIGNALS
@@ -35,6 +36,7 @@ TABLES: dict[str, TableSchema] = {
         CREATOR_OBSERVATIONS,
         CREATORS,
         DATA_QUALITY_CHECKS,
+        FEATURE_CHUNKS,
         FEATURE_DEFINITIONS,
         FEATURE_QUALITY,
         FEEDBACK_SIGNALS,

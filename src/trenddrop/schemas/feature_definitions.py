@@ -17,6 +17,7 @@ FEATURE_DEFINITIONS = TableSchema(
         "version": "!int64",
         "created_at": f"!{TIMESTAMP}",
         "deprecated_at": TIMESTAMP,
+        "replaced_by": "string",
     },
     key=("feature_name",),
     retention_days=None,

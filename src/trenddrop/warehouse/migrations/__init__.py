@@ -2,10 +2,11 @@
 
 from trenddrop.core.time import Clock, utc_now
 from trenddrop.warehouse.migrations.m0001_first_tables import FIRST_TABLES
+from trenddrop.warehouse.migrations.m0002_window_features import WINDOW_FEATURES
 from trenddrop.warehouse.migrations.runner import MigratableEngine, Migration, run_migrations
 from trenddrop.warehouse.migrations.steps import AddColumn, CreateTable, DropColumn, DropTable
 
-MIGRATIONS: tuple[Migration, ...] = (FIRST_TABLES,)
+MIGRATIONS: tuple[Migration, ...] = (FIRST_TABLES, WINDOW_FEATURES)
 
 
 def migrate(engine: MigratableEngine, *, to: int | None, clock: Clock = utc_now) -> list[int]:
