@@ -8,12 +8,13 @@ import pyarrow as pa
 
 from trenddrop.core.progress import SILENT, Progress
 from trenddrop.core.time import Clock, as_utc
+from trenddrop.features.burst import with_growth, with_squares
 from trenddrop.features.definitions import AGGREGATES, DEFINITIONS, layers
 from trenddrop.features.ranking import platform_hours, with_ranks
-from trenddrop.features.regions import region_shares
 from trenddrop.features.totals import observed_totals
 from trenddrop.features.visibility import (
     Stage,
+    instant,
     lazily,
     metric_versions,
     on_time_rows,
@@ -23,6 +24,7 @@ from trenddrop.features.visibility import (
     with_columns_of,
 )
 from trenddrop.features.volume import TOTALS
+from trenddrop.features.window import COLUMNS, VideoTables, window_columns
 from trenddrop.schemas.feature_definitions import FEATURE_DEFINITIONS
 from trenddrop.schemas.hashtag_features import HASHTAG_FEATURES
 from trenddrop.warehouse import Warehouse, sync
@@ -36,6 +38,7 @@ def hashtag_features(  # noqa: PLR0913 - two optional inputs and a range
     *,
     observations: ir.Table | None = None,
     video_observations: ir.Table | None = None,
+    sound_observations: ir.Table | None = None,
     start: datetime | None = None,
     end: datetime | None = None,
     stage: Stage = lazily,
@@ -45,19 +48,21 @@ def hashtag_features(  # noqa: PLR0913 - two optional inputs and a range
     T runs over the hours in [start, end) in which the hashtag was observed and the observation was known by T.
     ``metrics`` has the columns of ``hashtag_metrics`` and must reach back ``HISTORY`` before ``start``; age is taken
     from all of it. ``observations`` (``hashtag_observations``) gives cumulative posts and creators and
-    ``video_observations`` the regions; those features are null without them.
+    ``video_observations`` creators, novelty and regions; those features are null without them. Of videos it reads what
+    was observed in the 9 days before ``start``, and of their creators and sounds the first use, however long ago.
     ``stage`` may hold an intermediate table, so that an engine computes it once.
     """
     versions = stage(metric_versions(_between(metrics, "timestamp", start and start - HISTORY, end), stage=stage))
     first_visible = metrics.group_by("hashtag_id").aggregate(first_visible_hour=visible_hour(metrics).min())
+    versions = with_squares(versions)
     versions = versions.mutate(seen_hour=ibis.ifelse(versions.is_gap, None, versions.hour).cast("int64"))
     on_time = with_ranks(on_time_rows(versions), stage=stage)
-    rows = window_aggregates(on_time, other_rows(versions), AGGREGATES, stage=stage)
-    grid = _between(rows.filter(~rows.is_gap), "timestamp", start, end)
+    rows = with_growth(window_aggregates(on_time, other_rows(versions), AGGREGATES, stage=stage))
+    grid = stage(_between(rows.filter(~rows.is_gap), "timestamp", start, end))
     wide = with_columns_of(grid, stage(platform_hours(grid)), ("platform", "hour"))
     wide = with_columns_of(wide, first_visible, ("hashtag_id",))
     wide = _with_totals(wide, observations)
-    wide = _with_regions(wide, grid, video_observations)
+    wide = _with_videos(wide, video_observations, sound_observations, start, end, stage)
     for layer in layers(DEFINITIONS):
         wide = wide.mutate(**{d.name: d.expression(wide).cast(d.dtype) for d in layer})
     return wide.select(
@@ -89,6 +94,7 @@ def build_features(
         _of_platform(wh.table("hashtag_metrics"), platform),
         observations=_of_platform(wh.table("hashtag_observations"), platform),
         video_observations=_of_platform(wh.table("video_observations"), platform),
+        sound_observations=_of_platform(wh.table("sound_observations"), platform),
         start=start,
         end=end,
         stage=wh.stage,
@@ -159,14 +165,10 @@ def _is_same(row: dict[str, object], stored: dict[str, object] | None) -> bool:
 def _between(rows: ir.Table, column: str | None, start: datetime | None, end: datetime | None) -> ir.Table:
     moment = rows[column]
     if start is not None:
-        rows = rows.filter(moment >= _instant(start))
+        rows = rows.filter(moment >= instant(start))
     if end is not None:
-        rows = rows.filter(moment < _instant(end))
+        rows = rows.filter(moment < instant(end))
     return rows
-
-
-def _instant(moment: datetime) -> ir.TimestampScalar:
-    return ibis.literal(as_utc(moment), type="timestamp('UTC', 6)")
 
 
 def _of_platform(rows: ir.Table, platform: str | None) -> ir.Table:
@@ -179,8 +181,15 @@ def _with_totals(wide: ir.Table, observations: ir.Table | None) -> ir.Table:
     return with_columns_of(wide, observed_totals(observations), ("hashtag_id", "hour"))
 
 
-def _with_regions(wide: ir.Table, grid: ir.Table, video_observations: ir.Table | None) -> ir.Table:
-    if video_observations is None:
-        return wide.mutate(region_shares=ibis.null("string"))
-    shares = region_shares(grid, video_observations)
-    return with_columns_of(wide, shares, ("hashtag_id", "hour"))
+def _with_videos(  # noqa: PLR0913 - as above
+    wide: ir.Table,
+    videos: ir.Table | None,
+    sounds: ir.Table | None,
+    start: datetime | None,
+    end: datetime | None,
+    stage: Stage,
+) -> ir.Table:
+    if videos is None:
+        return wide.mutate(**{name: ibis.null(dtype) for name, dtype in COLUMNS.items()})
+    columns = window_columns(wide, VideoTables(videos, sounds), start=start, end=end, stage=stage)
+    return with_columns_of(wide, columns, ("hashtag_id", "hour"))

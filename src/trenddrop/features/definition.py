@@ -13,7 +13,7 @@ class FeatureDefinition:
 
     ``expression`` reads the wide row of one (hashtag, T): the metrics of the hour, the window aggregates and the
     features declared before it. ``depends_on`` names features, or ``table.column``. ``valid_min`` and ``valid_max``
-    bound every value that is not null.
+    bound every value that is not null. ``deprecated`` names what replaces a feature that nobody should use any more.
     """
 
     name: str
@@ -27,6 +27,7 @@ class FeatureDefinition:
     computation_lag_minutes: int = 0
     version: int = 1
     is_nullable: bool = True
+    deprecated: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +36,13 @@ class WindowAggregate:
 
     The window (T-24h, T] has ``oldest_h=23``. ``value`` is for windows of one hour: ``newest_h=oldest_h=6`` gives the
     value of exactly T-6h. ``count`` counts the hours whose value is known and is never null; the others are null
-    where no hour is known.
+    where no hour is known. ``whole_sum`` is the sum of a column that holds whole numbers (in float64) only.
     ``is_history`` marks a column that says what was known at its own hour (a rank), so later versions cannot change it.
     """
 
     name: str
     column: str
-    how: Literal["sum", "count", "min", "max", "value"]
+    how: Literal["sum", "whole_sum", "count", "min", "max", "value"]
     oldest_h: int
     newest_h: int = 0
     is_history: bool = False

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from trenddrop.features import calendar, engagement, growth, presence, ranking, volume
+from trenddrop.features import burst, calendar, creators, engagement, growth, novelty, presence, ranking, volume
 from trenddrop.features.definition import FeatureDefinition, WindowAggregate
 
 DEFINITIONS: tuple[FeatureDefinition, ...] = (
@@ -12,6 +12,9 @@ DEFINITIONS: tuple[FeatureDefinition, ...] = (
     *ranking.DEFINITIONS,
     *engagement.DEFINITIONS,
     *calendar.DEFINITIONS,
+    *burst.DEFINITIONS,
+    *creators.DEFINITIONS,
+    *novelty.DEFINITIONS,
 )
 
 AGGREGATES: tuple[WindowAggregate, ...] = (
@@ -20,6 +23,7 @@ AGGREGATES: tuple[WindowAggregate, ...] = (
     *presence.AGGREGATES,
     *ranking.AGGREGATES,
     *engagement.AGGREGATES,
+    *burst.AGGREGATES,
 )
 
 

@@ -6,11 +6,13 @@ A version of hour h is visible at T while ``visible_hour <= T < superseded_hour`
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import chain, groupby
 
 import ibis
 import ibis.expr.types as ir
 
+from trenddrop.core.time import as_utc
 from trenddrop.features.definition import WindowAggregate
 
 Stage = Callable[[ir.Table], ir.Table]
@@ -37,9 +39,20 @@ def with_columns_of(rows: ir.Table, more: ir.Table, keys: Sequence[str]) -> ir.T
     return joined.select(*rows.columns, *(name for name in more.columns if name not in keys))
 
 
+def matched(rows: ir.Table, more: ir.Table, keys: Sequence[str]) -> ir.Table:
+    """Return the rows that match rows of ``more``, with the columns of both."""
+    joined = rows.inner_join(more, list(keys), rname="{name}_of_more")
+    return joined.select(*rows.columns, *(name for name in more.columns if name not in keys))
+
+
 def truth(condition: ir.BooleanValue) -> ir.BooleanValue:
     """Return the condition as a column that stays boolean in a staged table; ClickHouse compares to UInt8."""
     return ibis.ifelse(condition, True, False)
+
+
+def instant(moment: datetime) -> ir.TimestampScalar:
+    """Return the moment as the tables write it."""
+    return ibis.literal(as_utc(moment), type="timestamp('UTC', 6)")
 
 
 def hour_number(moment: ir.TimestampValue) -> ir.IntegerValue:
@@ -164,6 +177,8 @@ def _steps(a: WindowAggregate) -> Iterator[_Step]:
         yield step(f"{a.name}_whole", "sum", whole)
         parts = step(f"{a.name}_parts", "sum", fraction)
         yield replace(parts, is_for_others=a.column in COUNTERS)
+    elif a.how == "whole_sum":
+        yield step(a.name, "sum", lambda value: value)
     elif a.how == "count":  # a sum of ones: ClickHouse cannot count a nullable column over a window
         yield step(a.name, "sum", lambda value: ibis.ifelse(value.notnull(), 1.0, None))
     elif a.how == "value":  # the sum of one hour, which engines find faster than its maximum

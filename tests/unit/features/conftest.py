@@ -19,7 +19,7 @@ def naive() -> Callable[..., dict[tuple[str, datetime], Row]]:
 
 
 def naive_features(
-    metrics: list[Row], observations: Sequence[Row] = (), videos: Sequence[Row] = ()
+    metrics: list[Row], observations: Sequence[Row] = (), videos: Sequence[Row] = (), sounds: Sequence[Row] = ()
 ) -> dict[tuple[str, datetime], Row]:
     """Compute every feature by its words alone: for each T, look at each record that is visible at T."""
     by_tag: dict[str, list[Row]] = defaultdict(list)
@@ -32,10 +32,12 @@ def naive_features(
     for tag, t in grid:
         lists[views[tag, t][t]["platform"], t].append(tag)
     ranks = {(tag, t): _rank(tag, t, lists, views) for tag, t in grid}
+    largest = {(platform, t): _largest(tags, t, views) for (platform, t), tags in lists.items()}
     return {
         (tag, t): _features(tag, t, by_tag[tag], views, lists, ranks)
         | _totals(tag, t, observations, views[tag, t][t]["view_total"])
-        | {"timezone_distribution": _regions(tag, t, videos)}
+        | _bursts(t, views, tag)
+        | _window(tag, t, videos, sounds, largest[views[tag, t][t]["platform"], t])
         for tag, t in grid
     }
 
@@ -188,14 +190,120 @@ def _totals(tag: str, t: datetime, observations: Sequence[Row], views: float | N
     }
 
 
-def _regions(tag: str, t: datetime, videos: Sequence[Row]) -> str | None:
+def _bursts(t: datetime, views: Any, tag: str) -> Row:
+    seen = views[tag, t]
+
+    def known(column: str, oldest: int, newest: int = 0) -> list[float]:
+        rows = [seen.get(t - h * HOUR) for h in range(newest, oldest + 1)]
+        return [row[column] for row in rows if row is not None and row[column] is not None]
+
+    def total(*window: Any) -> float | None:
+        return math.fsum(known(*window)) if known(*window) else None
+
+    def surprise(column: str, observed: list[float], before: list[float]) -> float | None:
+        if not observed or not before:
+            return None
+        expected = math.fsum(before) / len(before) * len(observed)
+        difference = math.fsum(observed) - expected
+        return _div(difference * abs(difference), expected)
+
+    now = seen[t]["view_count"]
+    before_12h, before_24h = total("view_count", 23, 12), total("view_count", 47, 24)
+    week, others = known("view_count", 167), [math.floor(v) for v in known("view_count", 23, 1)]
+    z = None
+    if now is not None and others:
+        mean = math.fsum(others) / len(others)
+        deviation = math.sqrt(math.fsum((v - mean) ** 2 for v in others) / len(others))
+        z = (math.floor(now) - mean) / deviation if deviation > 0.01 * mean else None
+    growth = 24
+    for h in reversed(range(24)):
+        moment = t - h * HOUR
+        then = views.get((tag, moment), {})
+        if moment in then:
+            v, previous = then[moment]["view_count"], then.get(moment - HOUR, {}).get("view_count")
+            if v is None or previous is None or v <= previous:
+                growth = h
+    return {
+        "views_7d": total("view_count", 167),
+        "velocity_12h": _div(_sub(total("view_count", 11), before_12h), before_12h),
+        "velocity_24h": _div(_sub(total("view_count", 23), before_24h), before_24h),
+        "views_to_mean_7d": _div(now, math.fsum(week) / len(week) if week else None),
+        "views_to_max_24h": _div(now, max(known("view_count", 23, 1), default=None)),
+        "views_z_score_24h": z,
+        "growth_hours_24h": growth,
+        "views_chi_square_1h": surprise("view_count", [] if now is None else [now], known("view_count", 167, 1)),
+        "posts_chi_square_6h": surprise("video_count", known("video_count", 5), known("video_count", 167, 6)),
+        "creators_chi_square_6h": surprise("creator_count", known("creator_count", 5), known("creator_count", 167, 6)),
+    }
+
+
+def _largest(tags: list[str], t: datetime, views: Any) -> list[str]:
+    viewed = [(-views[tag, t][t]["view_count"], tag) for tag in tags if views[tag, t][t]["view_count"] is not None]
+    return [tag for _, tag in sorted(viewed)[:100]]
+
+
+def _known(row: Row) -> datetime:
+    return max(row["observed_at"], row["fetched_at"])
+
+
+def _is_believable(row: Row) -> bool:
+    return row["created_at"] is not None and row["created_at"] <= row["observed_at"] + 24 * HOUR
+
+
+def _latest(videos: Sequence[Row], t: datetime) -> list[Row]:
+    """Return each video by its newest observation of those that are visible at t."""
     newest: dict[str, Row] = {}
-    for row in sorted(videos, key=lambda row: (row["observed_at"], row["fetched_at"])):
-        if max(row["observed_at"], row["fetched_at"]) <= t:
+    for row in sorted(videos, key=_order):
+        if _known(row) <= t and _is_believable(row):
             newest[row["video_id"]] = row
+    return [row for row in newest.values() if row["created_at"] <= t]
+
+
+def _order(row: Row) -> Any:
+    texts = ["" if row[name] is None else str(row[name]) for name in ("creator_id", "sound_id", "view_count")]
+    tie = [row["region"] or "", " ".join(sorted(row["hashtag_ids"])), *texts]
+    return row["observed_at"], row["fetched_at"], "\n".join(tie)
+
+
+def _creators(tag: str, window: list[Row]) -> dict[str, int]:
+    creators: dict[str, int] = {}
+    for row in window:
+        if tag in row["hashtag_ids"] and row["creator_id"] is not None:
+            creators[row["creator_id"]] = creators.get(row["creator_id"], 0) + (row["view_count"] or 0)
+    return creators
+
+
+def _window(tag: str, t: datetime, videos: Sequence[Row], sounds: Sequence[Row], largest: list[str]) -> Row:
+    latest = _latest(videos, t)
+    window = [row for row in latest if t - 24 * HOUR < row["created_at"]]
+    mine = [row for row in window if tag in row["hashtag_ids"]]
+    creators = _creators(tag, window)
+    views = sum(creators.values())
+    seen = [row for row in videos if _known(row) <= t and _is_believable(row)]
+    old = {r["creator_id"] for r in seen if tag in r["hashtag_ids"] and r["created_at"] <= t - 24 * HOUR}
+    baseline = [r for r in latest if tag in r["hashtag_ids"] and t - 192 * HOUR < r["created_at"] <= t - 24 * HOUR]
+    companions = {other for row in mine for other in row["hashtag_ids"]} - {tag}
+    before = {other for row in baseline for other in row["hashtag_ids"]}
+    heard = [row for row in [*seen, *(r for r in sounds if _known(r) <= t)] if row["sound_id"] is not None]
+    old_sounds = {row["sound_id"] for row in heard if row["observed_at"] <= t - 168 * HOUR}
+    with_sound = [row["sound_id"] for row in mine if row["sound_id"] is not None]
+    others = [set(_creators(other, window)) for other in largest if other != tag]
+    own = set(creators)
     counts: dict[str, int] = defaultdict(int)
-    for row in newest.values():
-        if tag in row["hashtag_ids"] and row["region"] and t - 24 * HOUR < row["created_at"] <= t:
+    for row in mine:
+        if row["region"]:
             counts[row["region"]] += 1
     total = sum(counts.values())
-    return json.dumps({region: round(n / total, 10) for region, n in sorted(counts.items())}) if total else None
+    shares = {region: round(n / total, 10) for region, n in sorted(counts.items())}
+    return {
+        "timezone_distribution": json.dumps(shares) if total else None,
+        "unique_creators_count": len(creators) or None,
+        "creator_diversity_index": _div(sum(v * v for v in creators.values()), views * views),
+        "new_creators_ratio": _div(len(own - old), len(own)),
+        "top_creator_dominance": _div(max(creators.values(), default=None), views),
+        "novelty_index": _sub(1, _div(len(companions & before), len(companions))),
+        "cross_hashtag_novelty": 1 - max(len(own & other) / len(own | other) for other in others)
+        if own and others
+        else None,
+        "sound_novelty_score": _div(sum(sound not in old_sounds for sound in with_sound), len(with_sound)),
+    }

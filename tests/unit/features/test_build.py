@@ -92,29 +92,74 @@ def _observations(rng: random.Random, metrics: list[Row]) -> list[Row]:
     ]
 
 
-def _videos(rng: random.Random, metrics: list[Row], n: int = 40) -> list[Row]:
-    start = min(row["timestamp"] for row in metrics)
+def _videos(rng: random.Random, metrics: list[Row], n: int = 60) -> list[Row]:
+    """Videos of few creators, seen several times, late, with other tags, views, creators or sounds; some from weeks ago."""
+    start = min(row["timestamp"] for row in metrics) - rng.choice([0, 20, 300]) * HOUR
     end = max(row["timestamp"] for row in metrics)
+    every_tag = [*(f"{platform}:{tag}" for tag, platform in PLATFORMS.items()), "tiktok:e", "tiktok:f", "tiktok:g"]
     videos = []
     for i in range(n):
         created = start + rng.random() * (end - start)
-        region = rng.choice(["US", "VN", "VN", None, ""])
-        tags = rng.sample([f"{platform}:{tag}" for tag, platform in PLATFORMS.items()], rng.randrange(3))
+        if rng.random() < 0.2:  # exactly on the hour
+            created = created.replace(minute=0, second=0, microsecond=0)
+        changing = {
+            "region": ["US", "VN", "VN", None, ""],
+            "creator_id": [None, "p", "q", "r", "s"],
+            "sound_id": [None, "x", "y", "z"],
+        }
+        video: Row = {name: rng.choice(values) for name, values in changing.items()}
+        tags = rng.sample(every_tag, rng.randrange(4))
         for k in range(rng.choice([1, 1, 2, 3])):
             observed = created + timedelta(minutes=rng.randrange(-30, 600))
+            if k and rng.random() < 0.3:
+                tags = rng.sample(every_tag, rng.randrange(4))
+            changed = {name: rng.choice(values) for name, values in changing.items() if k and rng.random() < 0.2}
             videos.append(
-                {
+                video
+                | changed
+                | {
                     "video_id": f"v{i}",
                     "observed_at": observed + k * timedelta(seconds=1),
-                    "fetched_at": observed + rng.choice([0, 5, 300]) * timedelta(minutes=1),
-                    "created_at": created,
-                    "hashtag_ids": tags,
-                    "region": region if k == 0 else rng.choice([region, "BR"]),
+                    "fetched_at": observed + rng.choice([0, 5, 300, 12000]) * timedelta(minutes=1),
+                    "created_at": rng.choice([created] * 20 + [None, created + timedelta(days=2)]),
+                    "view_count": rng.choice([None, 0, 7, rng.randrange(1000), 10**10 + i]),
+                    "hashtag_ids": tags + tags[: rng.choice([0, 0, 1])],
                     "platform": "tiktok",
                     "batch_id": "b",
                 }
             )
-    return videos
+    twins = [row | {"region": "BR", "view_count": 5} for row in rng.sample(videos, 5)]  # equal moments, other content
+    return videos + twins
+
+
+def _sounds(rng: random.Random, metrics: list[Row]) -> list[Row]:
+    start = min(row["timestamp"] for row in metrics)
+    return [
+        {
+            "sound_id": sound,
+            "observed_at": start - timedelta(hours=rng.randrange(-40, 250)),
+            "fetched_at": start + timedelta(minutes=rng.randrange(-9000, 2000)),
+            "usage_count": rng.choice([None, 5]),
+            "platform": "tiktok",
+            "batch_id": "b",
+        }
+        for sound in ("x", "y")
+    ]
+
+
+TABLES_OF_WORLD = ("hashtag_metrics", "hashtag_observations", "video_observations", "sound_observations")
+_ARGUMENTS = ("metrics", "observations", "video_observations", "sound_observations")
+
+
+def _world(rng: random.Random, metrics: list[Row]) -> dict[str, list[Row]]:
+    made = metrics, _observations(rng, metrics), _videos(rng, metrics), _sounds(rng, metrics)
+    return dict(zip(TABLES_OF_WORLD, made, strict=True))
+
+
+def _loaded(engine: Any, world: dict[str, list[Row]]) -> dict[str, Any]:
+    """Return the arguments of ``hashtag_features`` for the tables of a world."""
+    tables = {a: engine.load(name, world[name]) for a, name in zip(_ARGUMENTS, TABLES_OF_WORLD, strict=True)}
+    return tables | {"stage": engine.stage}
 
 
 def _rows(features: Any) -> dict[tuple[str, Any], Row]:
@@ -144,14 +189,9 @@ def _assert_equal(got: dict[Any, Row], expected: dict[Any, Row]) -> None:
 def test_equals_plain_loops_on_both_engines(engine, naive, random_metrics, hours, tags):
     rng = random.Random(hours)
     metrics = random_metrics(rng, hours, tags)
-    observations, videos = _observations(rng, metrics), _videos(rng, metrics)
-    features = hashtag_features(
-        engine.load("hashtag_metrics", metrics),
-        observations=engine.load("hashtag_observations", observations),
-        video_observations=engine.load("video_observations", videos),
-        stage=engine.stage,
-    )
-    expected = naive(metrics, observations, videos)
+    world = _world(rng, metrics)
+    expected = naive(metrics, *(world[name] for name in TABLES_OF_WORLD[1:]))
+    features = hashtag_features(**_loaded(engine, world))
     assert set(next(iter(expected.values()))) == {definition.name for definition in DEFINITIONS}
     _assert_equal(_rows(features), expected)
 
@@ -183,32 +223,23 @@ def _changed(rng: random.Random, row: Row) -> Row:
     changes: Row = {name: rng.choice([None, 10**9, 3]) for name in numbers if name in row}
     if "region" in row:
         changes |= {"region": rng.choice(["US", "FR"]), "hashtag_ids": ["tiktok:a", "weibo:c"]}
+        changes |= {"creator_id": rng.choice(["p", "new"]), "sound_id": rng.choice(["x", "w"])}
+        changes |= {"created_at": row["created_at"] and row["created_at"] - rng.choice([0, 300]) * HOUR}
     return row | changes
 
 
 def _future_that_leaks(engine: Any, features: Callable[..., Any], seed: int, inputs: Callable[..., Any]) -> list[Any]:
     """Return the (hashtag, T, feature) that change although only records invisible at T did."""
     rng = random.Random(seed)
-    metrics, observations, videos = inputs(rng)
-    t = rng.choice(sorted({row["timestamp"] for row in metrics})[10:-3])
-    worlds = [(metrics, observations, videos)]
-    worlds.append(tuple(_with_another_future(rng, rows, t) for rows in worlds[0]))
+    world = inputs(rng)
+    t = rng.choice(sorted({row["timestamp"] for row in world["hashtag_metrics"]})[10:-3])
+    other = {name: _with_another_future(rng, rows, t) for name, rows in world.items()}
     before, after = (
-        {
-            key: row
-            for key, row in _rows(
-                features(
-                    engine.load("hashtag_metrics", world[0]),
-                    observations=engine.load("hashtag_observations", world[1]),
-                    video_observations=engine.load("video_observations", world[2]),
-                    stage=engine.stage,
-                )
-            ).items()
-            if key[1] <= t
-        }
-        for world in worlds
+        {key: row for key, row in _rows(features(**_loaded(engine, tables))).items() if key[1] <= t}
+        for tables in (world, other)
     )
     assert before
+    COMPARED[0] += len(before)
     return [
         (key, name)
         for key in before.keys() | after.keys()
@@ -217,15 +248,17 @@ def _future_that_leaks(engine: Any, features: Callable[..., Any], seed: int, inp
     ]
 
 
+COMPARED = [0]  # (hashtag, T)
+
+
 def _is_same_bits(a: Any, b: Any) -> bool:
     return type(a) is type(b) and (a.hex() == b.hex() if isinstance(a, float) else a == b)
 
 
 @pytest.fixture(scope="session")
 def inputs(random_metrics: Callable[..., list[Row]]) -> Callable[..., Any]:
-    def draw(rng: random.Random) -> tuple[list[Row], list[Row], list[Row]]:
-        metrics = random_metrics(rng, 36, "abc")
-        return metrics, _observations(rng, metrics), _videos(rng, metrics)
+    def draw(rng: random.Random) -> dict[str, list[Row]]:
+        return _world(rng, random_metrics(rng, 36, "abc"))
 
     return draw
 
@@ -258,19 +291,14 @@ def test_the_leakage_test_catches_a_planted_leak(duckdb_engine, inputs):
 @given(seed=st.integers(0, 2**32))
 def test_pieces_of_the_range_are_bit_for_bit_the_full_backfill(duckdb_engine, inputs, seed):
     rng = random.Random(seed)
-    metrics, observations, videos = inputs(rng)
-    tables = {
-        "observations": duckdb_engine.load("hashtag_observations", observations),
-        "video_observations": duckdb_engine.load("video_observations", videos),
-        "stage": duckdb_engine.stage,
-    }
-    moments = sorted({row["timestamp"] for row in metrics})
+    world = inputs(rng)
+    tables = _loaded(duckdb_engine, world)
+    moments = sorted({row["timestamp"] for row in world["hashtag_metrics"]})
     cuts = [None, *sorted(rng.sample(moments, 2)), None]
-    loaded = duckdb_engine.load("hashtag_metrics", metrics)
     pieces: dict[Any, Row] = {}
     for start, end in zip(cuts, cuts[1:], strict=False):
-        pieces |= _rows(hashtag_features(loaded, **tables, start=start, end=end))
-    full = _rows(hashtag_features(loaded, **tables))
+        pieces |= _rows(hashtag_features(**tables, start=start, end=end))
+    full = _rows(hashtag_features(**tables))
     assert pieces.keys() == full.keys()
     for key, row in full.items():
         assert all(_is_same_bits(row[name], pieces[key][name]) for name in row), key
@@ -293,12 +321,7 @@ def _append(wh, table, rows):
 
 
 def test_building_twice_changes_nothing_and_a_late_record_touches_only_later_rows(wh, inputs, metric):
-    metrics, observations, videos = inputs(random.Random(3))
-    for table, rows in {
-        "hashtag_metrics": metrics,
-        "hashtag_observations": observations,
-        "video_observations": videos,
-    }.items():
+    for table, rows in inputs(random.Random(3)).items():
         _append(wh, table, rows)
     count = build_features(wh)
     first = _rows(wh.table("hashtag_features"))
@@ -331,15 +354,7 @@ def test_ranges_of_one_platform_leave_the_others_alone(wh, metric):
 
 
 def test_values_lie_in_the_ranges_that_the_definitions_promise(duckdb_engine, inputs):
-    metrics, observations, videos = inputs(random.Random(11))
-    rows = _rows(
-        hashtag_features(
-            duckdb_engine.load("hashtag_metrics", metrics),
-            observations=duckdb_engine.load("hashtag_observations", observations),
-            video_observations=duckdb_engine.load("video_observations", videos),
-            stage=duckdb_engine.stage,
-        )
-    ).values()
+    rows = _rows(hashtag_features(**_loaded(duckdb_engine, inputs(random.Random(11))))).values()
     for definition in DEFINITIONS:
         values = [row[definition.name] for row in rows]
         assert definition.is_nullable or None not in values, definition.name
