@@ -1,6 +1,7 @@
 """From visible metrics to ``hashtag_features``: one pure expression, and the job that keeps the table up to date."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 import ibis
 import ibis.expr.types as ir
@@ -9,6 +10,7 @@ import pyarrow as pa
 from trenddrop.core.progress import SILENT, Progress
 from trenddrop.core.time import Clock, as_utc
 from trenddrop.features.burst import with_growth, with_squares
+from trenddrop.features.chunks import CHUNK_ROWS, INPUTS, Chunk, Ledger, chunks_of
 from trenddrop.features.definitions import AGGREGATES, DEFINITIONS, layers
 from trenddrop.features.ranking import platform_hours, with_ranks
 from trenddrop.features.totals import observed_totals
@@ -75,51 +77,74 @@ def hashtag_features(  # noqa: PLR0913 - two optional inputs and a range
     ).select(*HASHTAG_FEATURES.columns)
 
 
-def build_features(
+def build_features(  # noqa: PLR0913 - a range and how to cut it
     wh: Warehouse,
     *,
     platform: str | None = None,
     start: datetime | None = None,
     end: datetime | None = None,
     progress: Progress | None = None,
+    chunk_rows: int = CHUNK_ROWS,
 ) -> int:
     """Bring ``hashtag_features`` up to date for T in [start, end) and return how many rows that range has.
 
     Running it twice changes nothing the second time; a range reads the metrics of the 8 days before it and gives
     exactly the rows of a full backfill. ``platform`` restricts the hashtags.
+
+    A range of more than ``chunk_rows`` metrics is built in parts of whole days, each committed, after which all staged
+    tables are released; after a kill the same call goes on with the first unfinished part.
     """
     progress = progress or SILENT
-    progress.advance("features", 0, 3)
-    rows = hashtag_features(
-        _of_platform(wh.table("hashtag_metrics"), platform),
-        observations=_of_platform(wh.table("hashtag_observations"), platform),
-        video_observations=_of_platform(wh.table("video_observations"), platform),
-        sound_observations=_of_platform(wh.table("sound_observations"), platform),
-        start=start,
-        end=end,
-        stage=wh.stage,
-    )
-    rows = wh.stage(rows)
-    progress.advance("features", 1, 3)
-    stored = _between(
-        _of_platform(wh.table(HASHTAG_FEATURES.name), platform), HASHTAG_FEATURES.event_timestamp, start, end
-    )
-    progress.advance("features", 2, 3)
+    start, end = start and as_utc(start), end and as_utc(end)
+    metrics = _of_platform(wh.table("hashtag_metrics"), platform)
+    chunks = chunks_of(_between(metrics, "timestamp", start, end), start, end, rows=chunk_rows)
+    ledger = Ledger(wh, platform=platform, start=start, end=end) if len(chunks) > 1 else None
+    total = 0
+    for number, chunk in enumerate(chunks):
+        progress.advance("features", 2 * number, 2 * len(chunks))
+        stored = _of_platform(wh.table(HASHTAG_FEATURES.name), platform)
+        stored = _between(stored, HASHTAG_FEATURES.event_timestamp, chunk.start, chunk.end)
+        count = ledger.finished_rows(chunk, stored) if ledger else None
+        if count is None:
+            rows = wh.stage(_features_of(wh, platform, chunk))
+            progress.advance("features", 2 * number + 1, 2 * len(chunks))
+            count = int(rows.count().to_pyarrow().as_py())
+            wh.transact(partial(_write, wh, rows, stored, ledger, chunk), claim=HASHTAG_FEATURES.name)
+            if ledger:
+                wh.release()
+        total += count
+    if ledger:
+        ledger.close()
+    progress.advance("features", 2 * len(chunks), 2 * len(chunks))
+    return total
+
+
+def _features_of(wh: Warehouse, platform: str | None, chunk: Chunk) -> ir.Table:
+    metrics, *others = (_of_platform(wh.table(name), platform) for name in INPUTS)
+    names = ("observations", "video_observations", "sound_observations")
+    tables = dict(zip(names, others, strict=True))
+    return hashtag_features(metrics, **tables, start=chunk.start, end=chunk.end, stage=wh.stage)
+
+
+def _write(wh: Warehouse, rows: ir.Table, stored: ir.Table, ledger: Ledger | None, chunk: Chunk) -> None:
     sync(wh, HASHTAG_FEATURES, rows, stored)
-    count = int(rows.count().to_pyarrow().as_py())
-    progress.advance("features", 3, 3)
-    return count
+    if ledger:
+        ledger.write(chunk, int(rows.count().to_pyarrow().as_py()))
 
 
 def write_feature_definitions(wh: Warehouse, *, clock: Clock) -> int:
     """Write the features as the code defines them to ``feature_definitions`` and return how many rows changed.
 
-    A definition that the code no longer has gets ``deprecated_at``; an unchanged one keeps its ``created_at``.
+    A definition that the code no longer has, or says to be deprecated, gets ``deprecated_at``; an unchanged one keeps
+    its ``created_at``.
     """
     table = FEATURE_DEFINITIONS
     stored = {row["feature_name"]: row for row in wh.table(table.name).to_pyarrow().to_pylist()}
     now = as_utc(clock())
     current = {row["feature_name"]: row for row in _definition_rows(now)}
+    for name, row in current.items():  # deprecated since when it was first said to be
+        if row["deprecated_at"] is not None and name in stored:
+            row["deprecated_at"] = stored[name]["deprecated_at"] or now
     changed = [row for name, row in current.items() if not _is_same(row, stored.get(name))]
     gone = [
         row | {"deprecated_at": now}
@@ -152,7 +177,8 @@ def _definition_rows(now: datetime) -> list[dict[str, object]]:
             "depends_on": list(d.depends_on),
             "version": d.version,
             "created_at": now,
-            "deprecated_at": None,
+            "deprecated_at": now if d.deprecated else None,
+            "replaced_by": d.deprecated,
         }
         for d in DEFINITIONS
     ]

@@ -37,8 +37,8 @@ _VIEWS = "hashtag_metrics.view_count"
 
 def with_squares(versions: ir.Table) -> ir.Table:
     """Add the whole views of an hour and the parts of their square, each a whole number."""
-    whole = versions.view_count.floor()
-    high = (whole / _PARTS).floor()
+    whole = versions.view_count.floor().cast("float64")
+    high = (whole / _PARTS).floor().cast("float64")
     low = whole - high * _PARTS
     return versions.mutate(
         view_whole=whole, view_high_square=high * high, view_crossed=high * low, view_low_square=low * low
@@ -65,9 +65,8 @@ def views_z_score_24h(t: ir.Table) -> ir.FloatingValue:
     squares = t.views_high_before * float(_PARTS**2) + t.views_crossed_before * float(2 * _PARTS) + t.views_low_before
     mean = ratio(total, n)
     deviation = ibis.greatest(ratio(n * squares - total * total, n * n), 0.0).sqrt()
-    return ibis.ifelse(
-        deviation > mean * _LEAST_DEVIATION, ratio(t.view_count.floor() - mean, deviation), ibis.null("float64")
-    )
+    above = t.view_count.floor().cast("float64") - mean
+    return ibis.ifelse(deviation > mean * _LEAST_DEVIATION, ratio(above, deviation), None)
 
 
 def _surprise(t: ir.Table, what: str) -> ir.FloatingValue:

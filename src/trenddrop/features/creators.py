@@ -49,7 +49,7 @@ def first_uses(videos: ir.Table, creators: ir.Table, tags: ir.Table) -> ir.Table
 
 def creator_changes(stretches: ir.Table) -> ir.Table:
     """Return the changes of a hashtag's creators, new creators, views and squares of the views per creator."""
-    high = (stretches.views / _PARTS).floor()
+    high = (stretches.views / _PARTS).floor().cast("float64")
     low = stretches.views - high * _PARTS
     squares = {"high_squares": high * high, "crossed": high * low, "low_squares": low * low}
     changes = changes_of(

@@ -5,6 +5,7 @@ import math
 import random
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -393,3 +394,62 @@ def test_the_job_runs_on_clickhouse_too(metric):
     finally:
         warehouse.backend.con.command(f"DROP DATABASE {settings_of_test.database}")
         warehouse.close()
+
+
+# --- in parts, with a kill in between ------------------------------------------------------------------
+
+
+class Watch:
+    """Progress that remembers, and stops the work at a step."""
+
+    def __init__(self, stop_at: int | None = None) -> None:
+        self.steps: list[tuple[int, int]] = []
+        self._stop_at = stop_at
+
+    def advance(self, stage: str, done: int, total: int) -> None:
+        self.steps.append((done, total))
+        if done == self._stop_at:
+            raise KeyboardInterrupt
+
+
+def _three_days(metric: Callable[..., Row]) -> list[Row]:
+    rng = random.Random(1)
+    return [metric(at, view_count=rng.randrange(99) / 3, score=rng.random(), view_total=at) for at in range(72)]
+
+
+def test_a_long_build_goes_on_where_it_was_killed(wh, metric, monkeypatch):
+    _append(wh, "hashtag_metrics", _three_days(metric))
+    with pytest.raises(KeyboardInterrupt):
+        build_features(wh, chunk_rows=24, progress=Watch(stop_at=3))  # while it builds the second day
+    assert 0 < len(_rows(wh.table("hashtag_features"))) < 72
+    built = []
+    monkeypatch.setattr(
+        "trenddrop.features.build.hashtag_features",
+        lambda *args, **kwargs: built.append(kwargs["start"]) or hashtag_features(*args, **kwargs),
+    )
+    watch = Watch()
+    assert build_features(wh, chunk_rows=24, progress=watch) == 72
+    assert None not in built  # the first part, whose start is open, was there
+    assert watch.steps[-1] == (watch.steps[-1][1],) * 2
+    assert [done for done, _ in watch.steps] == sorted(done for done, _ in watch.steps)
+    assert _rows(wh.table("hashtag_features")) == _rows(hashtag_features(wh.table("hashtag_metrics")))
+    assert wh.table("feature_chunks").count().to_pyarrow().as_py() == 0
+
+
+def test_a_killed_build_begins_again_when_its_inputs_changed(wh, metric):
+    _append(wh, "hashtag_metrics", _three_days(metric))
+    with pytest.raises(KeyboardInterrupt):
+        build_features(wh, chunk_rows=24, progress=Watch(stop_at=3))
+    _append(wh, "hashtag_metrics", [metric(5, late=60, view_count=1e6)])
+    build_features(wh, chunk_rows=24)
+    assert _rows(wh.table("hashtag_features")) == _rows(hashtag_features(wh.table("hashtag_metrics")))
+
+
+def test_a_deprecated_feature_says_since_when_and_what_replaces_it(wh, monkeypatch):
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    old = replace(DEFINITIONS[0], deprecated="velocity_6h")
+    monkeypatch.setattr("trenddrop.features.build.DEFINITIONS", (old, *DEFINITIONS[1:]))
+    write_feature_definitions(wh, clock=lambda: moment)
+    assert write_feature_definitions(wh, clock=lambda: moment + HOUR) == 0
+    stored = {row["feature_name"]: row for row in wh.table("feature_definitions").to_pyarrow().to_pylist()}
+    assert (stored[old.name]["deprecated_at"], stored[old.name]["replaced_by"]) == (moment, "velocity_6h")
