@@ -8,12 +8,13 @@ from feast.types import String
 from entities import hashtag
 from sources import hashtag_features
 from trenddrop.feature_store.fields import fields_of
+from views.hashtag_bursts import NAMES
 
 hashtag_growth = FeatureView(
     name="hashtag_growth",
     description="Group A: velocity, acceleration, momentum, volume, presence and rank of a hashtag.",
     entities=[hashtag],
-    schema=[Field(name="hashtag_id", dtype=String), *fields_of("A")],
+    schema=[Field(name="hashtag_id", dtype=String), *fields_of("A", excluding=NAMES)],
     source=hashtag_features,
     ttl=timedelta(hours=24),
 )

@@ -53,7 +53,7 @@ def write_world(folder: Path, *, scale: float = 1.0, seed: int = 7) -> None:
     weight = size / size.sum()
     drawn = rng.choice(tags, per_video.sum(), p=weight)
     offsets = np.concatenate([[0], np.cumsum(per_video)])
-    creator_weight = 1 / np.arange(1, max(int(CREATORS * scale), 50) + 1) ** 0.6
+    creator_weight = rng.gamma(0.6, size=max(int(CREATORS * scale), 50))
     creator = rng.choice(len(creator_weight), videos, p=creator_weight / creator_weight.sum())
     sound_weight = 1 / np.arange(1, max(int(SOUNDS * scale), 20) + 1) ** 0.8
     sound = rng.choice(len(sound_weight), videos, p=sound_weight / sound_weight.sum())

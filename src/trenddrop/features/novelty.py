@@ -101,7 +101,9 @@ def _shared_creators(stretches: ir.Table, largest: ir.Table, stage: Stage) -> ir
     rows = rows.mutate(bucket=low, last_bucket=high)
     again = rows.filter(rows.last_bucket > rows.bucket)
     rows = stage(union_rows(rows, again.mutate(bucket=again.last_bucket)).drop("last_bucket"))
-    others = rows.semi_join(largest, "tag").select(
+    day = largest.select("tag", bucket=(largest.hour // WINDOW_H).cast("int64")).distinct()
+    near = stage(union_rows(day, day.mutate(bucket=day.bucket - 1)).distinct())  # an overlap reaches into the next one
+    others = rows.semi_join(near, ["tag", "bucket"]).select(
         "creator", "bucket", other="tag", other_from="from_hour", other_until="until_hour"
     )
     pairs = matched(rows, others, ("creator", "bucket"))

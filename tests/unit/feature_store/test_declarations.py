@@ -1,3 +1,4 @@
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -71,3 +72,14 @@ assert warnings.filters == before
 """
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_first_service_stays_as_it_was_and_the_second_adds_to_it(declared):
+    services = {
+        service.name: [field.name for view in service.feature_view_projections for field in view.features]
+        for service in declared.feature_services
+    }
+    first, second = services["hashtag_viral_v1"], services["hashtag_viral_v2"]
+    assert (len(first), hashlib.sha256(" ".join(first).encode()).hexdigest()[:16]) == (50, "67c42b4d00f8e77e")
+    assert second[: len(first)] == first
+    assert {"unique_creators_count", "novelty_index", "views_chi_square_1h"} <= set(second) - set(first)
