@@ -4,8 +4,17 @@ Each measurement runs in a process of its own, which times the work without its 
 pairs are interleaved and the median of their ratios counts. ``scale`` (or ``$TRENDDROP_BENCH_SCALE``) shrinks the data.
 """
 
-from datetime import UTC, datetime
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -80,3 +89,116 @@ def write_world(folder: Path, *, scale: float = 1.0, seed: int = 7) -> None:
         }
     )
     pq.write_table(table, folder / "video_observations.parquet")
+
+
+def run(data: Path, *, pairs: int = 3, scale: float | None = None) -> dict[str, Any]:
+    """Measure ``pairs`` pairs; ratios are pandas' seconds over ours, and the backfill's over those of one hour."""
+    scale = float(os.environ.get("TRENDDROP_BENCH_SCALE", "1")) if scale is None else scale
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        write_world(folder, scale=scale)
+        measured = [(_measure("pandas", folder), _measure("trenddrop", folder)) for _ in range(pairs)]
+        differences = _differences(folder)
+    peers, ours = [peer for peer, _ in measured], [our for _, our in measured]
+    return {
+        "name": "features",
+        "ours": {
+            "backfill_s": median(one["backfill_s"] for one in ours),
+            "one_hour_s": median(one["one_hour_s"] for one in ours),
+            "peak_memory_gb": max(one["peak_memory_gb"] for one in ours),
+            "rows": ours[0]["rows"],
+            "scale": scale,
+        },
+        "peers": {
+            "pandas_s": median(one["backfill_s"] for one in peers),
+            "peak_memory_gb": max(one["peak_memory_gb"] for one in peers),
+            "differences": differences,
+        },
+        "ratios": {
+            "pandas": median(peer["backfill_s"] / our["backfill_s"] for peer, our in measured),
+            "backfill_over_one_hour": median(our["backfill_s"] / our["one_hour_s"] for our in ours),
+        },
+        "equal": not differences and all(peer["rows"] == our["rows"] for peer, our in measured),
+    }
+
+
+def _measure(engine: str, folder: Path) -> dict[str, Any]:
+    command = [sys.executable, __file__, engine, str(folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{engine}: {done.stderr.strip().splitlines()[-1:]}")
+    result: dict[str, Any] = json.loads(done.stdout)
+    return result
+
+
+def _pandas(folder: Path) -> dict[str, Any]:
+    import _features_in_pandas as peer
+    import pandas as pd
+
+    metrics = pd.read_parquet(folder / "hashtag_metrics.parquet")
+    videos = pd.read_parquet(folder / "video_observations.parquet")
+    begin = perf_counter()
+    rows = peer.features(metrics, videos)
+    seconds = perf_counter() - begin
+    rows.to_parquet(folder / "pandas.parquet")
+    return {"backfill_s": seconds, "rows": len(rows)}
+
+
+def _trenddrop(folder: Path) -> dict[str, Any]:
+    from trenddrop.core.settings import Settings
+    from trenddrop.features import build_features
+    from trenddrop.warehouse import open_warehouse
+
+    with tempfile.TemporaryDirectory() as home:
+        warehouse = open_warehouse(Settings(home=Path(home), memory_limit="4GB"))
+        for name in ("hashtag_metrics", "video_observations"):
+            warehouse.append(name, pq.read_table(folder / f"{name}.parquet"))
+        begin = perf_counter()
+        rows = build_features(warehouse)
+        seconds = perf_counter() - begin
+        warehouse.release()
+        hours = []
+        for _ in range(3):
+            begin = perf_counter()
+            build_features(warehouse, start=START + timedelta(days=DAYS))
+            hours.append(perf_counter() - begin)
+            warehouse.release()
+        warehouse.backend.con.execute(
+            f"COPY (SELECT * FROM lake.main.hashtag_features) TO '{folder / 'trenddrop.parquet'}' (FORMAT parquet)"
+        )
+        warehouse.close()
+    return {"backfill_s": seconds, "one_hour_s": median(hours), "rows": rows}
+
+
+def _differences(folder: Path) -> dict[str, int]:
+    """Return how many rows differ, by feature: in being null, by more than the tolerance, or in text."""
+    import duckdb
+
+    from trenddrop.features import DEFINITIONS
+
+    connection = duckdb.connect()
+    columns = {row[0] for row in connection.execute(f"DESCRIBE SELECT * FROM '{folder}/pandas.parquet'").fetchall()}
+    tests = []
+    for definition in DEFINITIONS:
+        name = definition.name
+        if name not in columns:
+            tests.append(f"count(*) FILTER (o.{name} IS NOT NULL) AS {name}")
+        elif definition.dtype in ("string", "boolean"):
+            tests.append(f"count(*) FILTER (o.{name} IS DISTINCT FROM p.{name}) AS {name}")
+        else:
+            peer = f"CASE WHEN isnan(p.{name}::DOUBLE) THEN NULL ELSE p.{name}::DOUBLE END"
+            far = f"abs(o.{name} - {peer}) > {TOLERANCE} * greatest(1, abs({peer}))"
+            tests.append(f"count(*) FILTER ((o.{name} IS NULL) <> (({peer}) IS NULL) OR {far}) AS {name}")
+    query = (
+        f"SELECT {', '.join(tests)} FROM '{folder}/trenddrop.parquet' AS o JOIN '{folder}/pandas.parquet' AS p "
+        "USING (hashtag_id, feature_timestamp)"
+    )
+    found = connection.execute(query).fetchone()
+    assert found is not None
+    return {definition.name: n for definition, n in zip(DEFINITIONS, found, strict=True) if n}
+
+
+if __name__ == "__main__":
+    figures = {"pandas": _pandas, "trenddrop": _trenddrop}[sys.argv[1]](Path(sys.argv[2]))
+    figures["peak_memory_gb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    sys.stdout.write(json.dumps(figures))

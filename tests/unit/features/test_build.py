@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import random
 import uuid
 from collections.abc import Callable
@@ -95,7 +96,7 @@ def _observations(rng: random.Random, metrics: list[Row]) -> list[Row]:
 
 def _videos(rng: random.Random, metrics: list[Row], n: int = 60) -> list[Row]:
     """Videos of few creators, seen several times, late, with other tags, views, creators or sounds; some from weeks ago."""
-    start = min(row["timestamp"] for row in metrics) - rng.choice([0, 20, 300]) * HOUR
+    start = min(row["timestamp"] for row in metrics) - rng.choice([0, 20, 170, 300]) * HOUR
     end = max(row["timestamp"] for row in metrics)
     every_tag = [*(f"{platform}:{tag}" for tag, platform in PLATFORMS.items()), "tiktok:e", "tiktok:f", "tiktok:g"]
     videos = []
@@ -186,14 +187,17 @@ def _assert_equal(got: dict[Any, Row], expected: dict[Any, Row]) -> None:
                 assert math.isclose(actual, value, rel_tol=1e-9, abs_tol=1e-9), (key, name, actual, value)
 
 
-@pytest.mark.parametrize(("hours", "tags"), [(45, "abcd"), (200, "c")])
-def test_equals_plain_loops_on_both_engines(engine, naive, random_metrics, hours, tags):
-    rng = random.Random(hours)
+@pytest.mark.parametrize(("hours", "tags", "seed"), [(45, "abcd", 50), (200, "c", 200)])
+def test_equals_plain_loops_on_both_engines(engine, naive, random_metrics, hours, tags, seed):
+    rng = random.Random(seed)
     metrics = random_metrics(rng, hours, tags)
     world = _world(rng, metrics)
     expected = naive(metrics, *(world[name] for name in TABLES_OF_WORLD[1:]))
     features = hashtag_features(**_loaded(engine, world))
     assert set(next(iter(expected.values()))) == {definition.name for definition in DEFINITIONS}
+    if tags == "abcd":  # so that equal means something
+        dull = [d.name for d in DEFINITIONS if len({row[d.name] for row in expected.values()}) < 2]
+        assert dull == []
     _assert_equal(_rows(features), expected)
 
 
@@ -240,7 +244,7 @@ def _future_that_leaks(engine: Any, features: Callable[..., Any], seed: int, inp
         for tables in (world, other)
     )
     assert before
-    COMPARED[0] += len(before)
+    COMPARED.append(len(before))
     return [
         (key, name)
         for key in before.keys() | after.keys()
@@ -249,7 +253,7 @@ def _future_that_leaks(engine: Any, features: Callable[..., Any], seed: int, inp
     ]
 
 
-COMPARED = [0]  # (hashtag, T)
+COMPARED: list[int] = []  # (hashtag, T) of each example
 
 
 def _is_same_bits(a: Any, b: Any) -> bool:
@@ -259,15 +263,25 @@ def _is_same_bits(a: Any, b: Any) -> bool:
 @pytest.fixture(scope="session")
 def inputs(random_metrics: Callable[..., list[Row]]) -> Callable[..., Any]:
     def draw(rng: random.Random) -> dict[str, list[Row]]:
-        return _world(rng, random_metrics(rng, 36, "abc"))
+        return _world(rng, random_metrics(rng, 200 if DEEP else 36, "abcd" if DEEP else "abc"))
 
     return draw
 
 
-@settings(deadline=None, max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
+DEEP = int(os.environ.get("TRENDDROP_DEEP_EXAMPLES", "0"))  # 60 compare over 10,000 (hashtag, T)
+
+
+@settings(deadline=None, max_examples=DEEP or 4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_records_not_visible_at_t_change_no_bit_of_a_feature_at_or_before_t(duckdb_engine, inputs, seed):
     assert _future_that_leaks(duckdb_engine, hashtag_features, seed, inputs) == []
+
+
+def test_a_deep_leakage_run_compares_ten_thousand_rows():
+    if not DEEP:
+        pytest.skip("set TRENDDROP_DEEP_EXAMPLES=60 for the deep run")
+    assert sum(COMPARED) >= 10_000, f"compared only {sum(COMPARED)} (hashtag, T)"
+    print(f"compared {sum(COMPARED)} (hashtag, T)")  # noqa: T201 - the figure of the run
 
 
 def test_the_leakage_test_catches_a_planted_leak(duckdb_engine, inputs):
@@ -281,14 +295,19 @@ def test_the_leakage_test_catches_a_planted_leak(duckdb_engine, inputs):
         latest = metrics.group_by("hashtag_id").aggregate(latest=metrics.view_count.max().cast("float64"))
         return rows.left_join(latest, "hashtag_id").mutate(view_total=ibis._.latest).select(*rows.columns)
 
-    for leaking in (newest_version_of_every_hour, latest_level_joined_into_the_past):
+    def newest_state_of_every_video(metrics: Any, **others: Any) -> Any:
+        videos = others.pop("video_observations")
+        known = videos.mutate(observed_at=videos.created_at, fetched_at=videos.created_at)
+        return hashtag_features(metrics, video_observations=known.filter(known.created_at.notnull()), **others)
+
+    for leaking in (newest_version_of_every_hour, latest_level_joined_into_the_past, newest_state_of_every_video):
         assert any(_future_that_leaks(duckdb_engine, leaking, seed, inputs) for seed in range(4))
 
 
 # --- in pieces as at once, and through the warehouse ---------------------------------------------------
 
 
-@settings(deadline=None, max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=DEEP // 8 or 2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_pieces_of_the_range_are_bit_for_bit_the_full_backfill(duckdb_engine, inputs, seed):
     rng = random.Random(seed)
@@ -303,6 +322,26 @@ def test_pieces_of_the_range_are_bit_for_bit_the_full_backfill(duckdb_engine, in
     assert pieces.keys() == full.keys()
     for key, row in full.items():
         assert all(_is_same_bits(row[name], pieces[key][name]) for name in row), key
+
+
+@settings(deadline=None, max_examples=DEEP // 8 or 2, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32))
+def test_an_update_after_each_arrival_is_bit_for_bit_the_full_backfill(duckdb_engine, inputs, seed):
+    """Records come when they are fetched, also long after they happened; an update computes the hours since the last."""
+    rng = random.Random(seed)
+    world = inputs(rng)
+    moments = sorted({row["timestamp"] for row in world["hashtag_metrics"]})
+    updates = [*sorted(rng.sample(moments[:-1], 3)), moments[-1]]
+    updated: dict[Any, Row] = {}
+    start = None
+    for now in updates:
+        arrived = {name: [row for row in rows if _is_visible(row, now)] for name, rows in world.items()}
+        updated |= _rows(hashtag_features(**_loaded(duckdb_engine, arrived), start=start, end=now + HOUR))
+        start = now + HOUR
+    full = _rows(hashtag_features(**_loaded(duckdb_engine, world)))
+    assert updated.keys() == full.keys()
+    for key, row in full.items():
+        assert all(_is_same_bits(row[name], updated[key][name]) for name in row), key
 
 
 def test_eight_days_of_history_are_enough_for_a_range(duckdb_engine, metric):
