@@ -4,6 +4,7 @@ import ibis
 import ibis.expr.types as ir
 
 from trenddrop.features.definition import FeatureDefinition, WindowAggregate, ratio
+from trenddrop.features.visibility import NEVER, with_columns_of
 
 _PARTS = 1 << 20  # views are split below this, so that squares are summed in whole numbers
 _LEAST_DEVIATION = 0.01  # of the mean; below that a z-score is the noise of the last digits
@@ -22,6 +23,7 @@ AGGREGATES = (
     WindowAggregate("views_crossed_before", "view_crossed", "whole_sum", oldest_h=23, newest_h=1),
     WindowAggregate("views_low_before", "view_low_square", "whole_sum", oldest_h=23, newest_h=1),
     WindowAggregate("views_sum_week_before", "view_count", "sum", oldest_h=167, newest_h=1),
+    WindowAggregate("stalled_hour", "stalled", "max", oldest_h=23, is_history=True),
     WindowAggregate("posts_sum_6h", "video_count", "sum", oldest_h=5),
     WindowAggregate("posts_known_6h", "video_count", "count", oldest_h=5),
     WindowAggregate("posts_sum_week_before", "video_count", "sum", oldest_h=167, newest_h=6),
@@ -45,12 +47,15 @@ def with_squares(versions: ir.Table) -> ir.Table:
     )
 
 
-def with_growth(rows: ir.Table) -> ir.Table:
-    """Add ``stalled_hour``: the last hour of (T-24h, T] whose views, as known then, did not exceed the hour before."""
-    has_grown = (rows.view_count > rows.views_lag_1h).fill_null(False)
-    rows = rows.mutate(stalled=ibis.ifelse(has_grown, None, rows.hour).cast("int64"))
-    frame = ibis.range_window(group_by="hashtag_id", order_by="hour", preceding=(_DAY_H - 1, 0))
-    return rows.mutate(stalled_hour=rows.stalled.max().over(frame)).drop("stalled")
+def with_growth(on_time: ir.Table, versions: ir.Table) -> ir.Table:
+    """Add ``stalled``: the hour, where its views did not exceed those of the hour before, both as known then."""
+    before = versions.select(
+        "hashtag_id", "visible_hour", "superseded_hour", hour=versions.hour + 1, views_before=versions.view_count
+    )
+    before = before.filter(before.visible_hour <= before.hour, before.superseded_hour.fill_null(NEVER) > before.hour)
+    rows = with_columns_of(on_time, before.select("hashtag_id", "hour", "views_before"), ("hashtag_id", "hour"))
+    has_grown = (rows.view_count > rows.views_before).fill_null(False)
+    return rows.mutate(stalled=ibis.ifelse(has_grown, None, rows.hour).cast("int64")).drop("views_before")
 
 
 def chi_square(observed: ir.NumericValue, expected: ir.NumericValue) -> ir.FloatingValue:

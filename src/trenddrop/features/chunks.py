@@ -26,10 +26,11 @@ _LEARNT = ("created_timestamp", "fetched_at")
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """The hours [start, end); None is open."""
+    """The hours [start, end), None is open; ``last`` is the last hour of a range that is a single part."""
 
     start: datetime | None
     end: datetime | None
+    last: datetime | None = None
 
 
 def chunks_of(
@@ -42,7 +43,7 @@ def chunks_of(
     facts = metrics.aggregate(n=metrics.count(), first=metrics.timestamp.min(), last=metrics.timestamp.max())
     fact = facts.to_pyarrow().to_pylist()[0]
     if fact["n"] <= rows:
-        return [Chunk(start, end)]
+        return [Chunk(start, end, last=fact["last"])]
     first = fact["first"].replace(hour=0, minute=0, second=0, microsecond=0)
     days = (fact["last"] - first) // _DAY + 1
     length = max(days * rows // fact["n"], 1)

@@ -10,8 +10,8 @@ import ibis.expr.types as ir
 
 from trenddrop.features.changes import changes_of, segments
 from trenddrop.features.definition import FeatureDefinition, ratio
-from trenddrop.features.videos import NEVER, WINDOW_H, readable
-from trenddrop.features.visibility import matched, with_columns_of
+from trenddrop.features.videos import WINDOW_H, readable
+from trenddrop.features.visibility import NEVER, matched, with_columns_of
 from trenddrop.staging.unions import union_rows
 
 _PARTS = 1 << 21  # views are split below this, so that squares of up to 2^42 views are summed in whole numbers

@@ -5,8 +5,8 @@ import ibis.expr.types as ir
 
 from trenddrop.features.changes import changes_of, segments
 from trenddrop.features.definition import FeatureDefinition, ratio
-from trenddrop.features.videos import BASELINE_H, NEVER, WINDOW_H, Hours, readable, within
-from trenddrop.features.visibility import Stage, hour_number_ceil, lazily, matched, with_columns_of
+from trenddrop.features.videos import BASELINE_H, WINDOW_H, Hours, readable, within
+from trenddrop.features.visibility import NEVER, Stage, hour_number_ceil, lazily, matched, with_columns_of
 from trenddrop.staging.unions import union_rows
 
 LARGEST = 100  # hashtags of a platform whose creators cross_hashtag_novelty compares with

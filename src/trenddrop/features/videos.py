@@ -10,12 +10,11 @@ from datetime import datetime, timedelta
 import ibis
 import ibis.expr.types as ir
 
-from trenddrop.features.visibility import Stage, hour_number_ceil, instant, lazily
+from trenddrop.features.visibility import NEVER, Stage, hour_number_ceil, instant, lazily
 from trenddrop.staging.unions import union_rows
 
 WINDOW_H = 24
 BASELINE_H = 192  # the videos that windows are compared with are created in (T-8d, T-1d]
-NEVER = 1 << 40
 
 # A video may seem to be observed before it was created, by clocks that disagree; by more than that it is not believed.
 _SKEW_H = 24

@@ -20,7 +20,7 @@ Stage = Callable[[ir.Table], ir.Table]
 COUNTERS = ("view_count", "video_count", "creator_count", "like_count", "comment_count", "share_count")
 LONGEST_H = 168  # no window reaches further back
 
-_NEVER = 1 << 40  # an hour that does not come
+NEVER = 1 << 40  # an hour that does not come
 _OTHERS = "others_"
 _SPENT = frozenset({"created_timestamp", "visible_hour", "superseded_hour", "is_plain", *COUNTERS[2:]})  # by then
 _SHORT_H = 25  # windows up to here share one join with the late versions
@@ -97,7 +97,7 @@ def metric_versions(metrics: ir.Table, *, stage: Stage = lazily) -> ir.Table:
     metrics = metrics.filter(metrics.created_timestamp < metrics.timestamp + ibis.interval(hours=LONGEST_H))
     versions = metrics.mutate(hour=hour_number(metrics.timestamp), visible_hour=visible_hour(metrics))
     versions = with_columns_of(versions, _superseded(metrics, stage), ("hashtag_id", "timestamp", "created_timestamp"))
-    versions = versions.filter(versions.superseded_hour.fill_null(_NEVER) > versions.visible_hour)
+    versions = versions.filter(versions.superseded_hour.fill_null(NEVER) > versions.visible_hour)
     is_whole = ibis.and_(*(versions[c].isnull() | (versions[c] == versions[c].floor()) for c in COUNTERS))
     is_lasting = (versions.visible_hour == versions.hour) & versions.superseded_hour.isnull()
     return versions.mutate(is_plain=truth(is_lasting & is_whole))
@@ -141,6 +141,28 @@ def window_aggregates(
         part = stage(_others_part(rows, others, tuple(group)))
         wide = with_columns_of(wide, part, ("hashtag_id", "hour"))
     values = {step.name: _put_together(wide, step) for step in steps}
+    return wide.select(*kept, **{a.name: _finished(a, values) for a in aggregates})
+
+
+def aggregates_of_few_hours(
+    moments: ir.Table, versions: ir.Table, on_time: ir.Table, aggregates: Sequence[WindowAggregate], *, stage: Stage
+) -> ir.Table:
+    """Add the same aggregates, bit for bit, to a few hours' rows, by joining each to all that it looks back on.
+
+    Windows would be computed for every hour of the 8 days that a row looks back on; this takes 168 pairs per row.
+    """
+    steps = tuple(chain.from_iterable(_steps(a) for a in aggregates))
+    kept = [name for name in moments.columns if name not in _SPENT]
+    wide = moments = stage(moments.select(*kept))
+    told = on_time.mutate(visible_hour=on_time.hour, superseded_hour=ibis.null("int64"))  # then, and never taken back
+    groups = (
+        (versions, tuple(step for step in steps if not step.is_history and not _is_long(step))),
+        (versions, tuple(step for step in steps if not step.is_history and _is_long(step))),
+        (told, tuple(step for step in steps if step.is_history)),
+    )
+    for rows, group in groups:
+        wide = with_columns_of(wide, stage(_others_part(moments, rows, group)), ("hashtag_id", "hour"))
+    values = {step.name: wide[f"{_OTHERS}{step.name}"] for step in steps}
     return wide.select(*kept, **{a.name: _finished(a, values) for a in aggregates})
 
 
@@ -212,7 +234,7 @@ def _reduced(value: ir.Value, how: str) -> ir.Value:
 
 def _others_part(rows: ir.Table, others: ir.Table, steps: Sequence[_Step]) -> ir.Table:
     width_h = max(step.oldest_h for step in steps) + 1
-    end = ibis.least(others.hour + width_h, others.superseded_hour.fill_null(_NEVER))
+    end = ibis.least(others.hour + width_h, others.superseded_hour.fill_null(NEVER))
     values = {step.name: step.value(others) for step in steps}
     others = others.filter(end > others.visible_hour, ibis.or_(*(value.notnull() for value in values.values())))
     others = others.select("hashtag_id", "visible_hour", source_hour=others.hour, last_hour=end - 1, **values)
