@@ -7,6 +7,8 @@ A backtest is a rehearsal written after the fact: counting it would let each tra
 past, so it does not count.
 """
 
+from dataclasses import dataclass
+
 import ibis
 import ibis.expr.types as ir
 
@@ -21,18 +23,23 @@ _COLUMNS = ("residual_count", "residual_sum", "residual_square_sum")
 _NEWEST_LAST = ("issued_at", "shortness_h", "viral_definition_name", "model_name", "model_version", "prediction_id")
 
 
-def with_residuals(
-    wide: ir.Table, predictions: ir.Table | None, labels: ir.Table | None, *, stage: Stage = lazily
-) -> ir.Table:
+@dataclass(frozen=True, slots=True)
+class PredictionTables:
+    """Tables with the columns of ``predictions`` and ``viral_labels``: what was said, and what came of it."""
+
+    predictions: ir.Table
+    labels: ir.Table
+
+
+def with_residuals(wide: ir.Table, tables: PredictionTables | None, *, stage: Stage = lazily) -> ir.Table:
     """Add to the rows (hashtag_id, hour) the error of the newest prediction and the sums over the last 7 days.
 
-    ``predictions`` and ``labels`` have the columns of ``predictions`` and ``viral_labels`` and must hold what was
-    issued in the 7 days before the first hour; without them the columns are null.
+    The tables must hold what was issued in the 7 days before the first hour; without them the columns are null.
     """
-    if predictions is None or labels is None:
+    if tables is None:
         sums = dict.fromkeys(_COLUMNS, ibis.null("int64"))
         return wide.mutate(last_error=ibis.null("float64"), **sums)
-    errors = stage(prediction_errors(predictions, labels))
+    errors = stage(prediction_errors(tables.predictions, tables.labels))
     entering = errors.select("hashtag_id", *_COLUMNS, "place", hour=errors.known_hour)
     leaving = errors.select(
         "hashtag_id",

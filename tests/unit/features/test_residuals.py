@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from trenddrop.features import residuals
-from trenddrop.features.residuals import DEFINITIONS, with_residuals
+from trenddrop.features.residuals import DEFINITIONS, PredictionTables, with_residuals
 from trenddrop.features.visibility import hour_number
 
 HOUR = timedelta(hours=1)
@@ -66,7 +66,9 @@ def computed(engine, start, hours, predictions, labels, tags="a"):
     grid = engine.load("hashtag_metrics", [m | blank | {"created_timestamp": m["timestamp"]} for m in moments])
     grid = engine.stage(grid.select("hashtag_id", "timestamp", hour=hour_number(grid.timestamp)))
     wide = with_residuals(
-        grid, engine.load("predictions", predictions), engine.load("viral_labels", labels), stage=engine.stage
+        grid,
+        PredictionTables(engine.load("predictions", predictions), engine.load("viral_labels", labels)),
+        stage=engine.stage,
     )
     for definition in DEFINITIONS:
         wide = wide.mutate(**{definition.name: definition.expression(wide).cast(definition.dtype)})
