@@ -10,6 +10,7 @@ import pyarrow as pa
 from trenddrop.core.progress import SILENT, Progress
 from trenddrop.core.time import Clock, as_utc
 from trenddrop.features.burst import with_growth, with_squares
+from trenddrop.features.catalogue import ALL_DEFINITIONS
 from trenddrop.features.chunks import CHUNK_ROWS, INPUTS, Chunk, Ledger, chunks_of
 from trenddrop.features.definitions import AGGREGATES, DEFINITIONS, layers
 from trenddrop.features.ranking import platform_hours, with_ranks
@@ -78,12 +79,11 @@ def hashtag_features(  # noqa: PLR0913 - optional inputs and a range
     else:
         rows = window_aggregates(on_time, other_rows(versions), AGGREGATES, stage=stage)
     grid = stage(_between(rows.filter(~rows.is_gap), "timestamp", start, end))
-    wide = with_columns_of(grid, stage(platform_hours(grid)), ("platform", "hour"))
+    wide = with_residuals(with_clusters(grid, clusters, stage=stage), predictions, stage=stage)
+    wide = with_columns_of(wide, stage(platform_hours(grid)), ("platform", "hour"))
     wide = with_columns_of(wide, first_visible, ("hashtag_id",))
     wide = _with_totals(wide, observations)
     wide = _with_videos(wide, video_observations, sound_observations, start, end, stage)
-    wide = with_clusters(wide, clusters, stage=stage)
-    wide = with_residuals(wide, predictions, stage=stage)
     for layer in layers(DEFINITIONS):
         wide = wide.mutate(**{d.name: d.expression(wide).cast(d.dtype) for d in layer})
     return wide.select(
@@ -209,7 +209,7 @@ def _definition_rows(now: datetime) -> list[dict[str, object]]:
             "deprecated_at": now if d.deprecated else None,
             "replaced_by": d.deprecated,
         }
-        for d in DEFINITIONS
+        for d in ALL_DEFINITIONS
     ]
 
 

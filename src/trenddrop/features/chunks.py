@@ -99,7 +99,9 @@ def _fingerprint(wh: Warehouse, platform: str | None) -> str:
     facts.append(list(HASHTAG_FEATURES.columns))
     for name in (*INPUTS, *FITTED):
         table = wh.table(name)
-        rows = table if platform is None or "platform" not in table.columns else table.filter(table.platform == platform)
+        rows = (
+            table if platform is None or "platform" not in table.columns else table.filter(table.platform == platform)
+        )
         learnt = rows[next(column for column in _LEARNT if column in rows.columns)]
         seconds = {"first": learnt.min().epoch_seconds(), "last": learnt.max().epoch_seconds()}
         # the sum of the seconds tells apart most sets of as many records

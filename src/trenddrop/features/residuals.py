@@ -47,7 +47,10 @@ def with_residuals(wide: ir.Table, tables: PredictionTables | None, *, stage: St
         place=ibis.literal(0).cast("int64"),
         hour=errors.issued_hour + WINDOW_H,
     )
-    totals = running_totals(wide, union_rows(entering, leaving), keys=("hashtag_id",), sums=_COLUMNS, maxima=("place",))
+    moments = wide.select("hashtag_id", "hour").semi_join(errors, "hashtag_id")
+    totals = running_totals(
+        moments, union_rows(entering, leaving), keys=("hashtag_id",), sums=_COLUMNS, maxima=("place",)
+    )
     totals = stage(totals.filter(totals.residual_count > 0))
     last = errors.select("hashtag_id", "place", last_error=errors.error)
     return with_columns_of(wide, with_columns_of(totals, last, ("hashtag_id", "place")), ("hashtag_id", "hour"))

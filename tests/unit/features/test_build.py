@@ -410,7 +410,7 @@ def test_values_lie_in_the_ranges_that_the_definitions_promise(duckdb_engine, in
 
 def test_definitions_are_written_once_and_a_gone_one_is_marked(wh):
     clock = [datetime(2026, 1, 1, tzinfo=UTC)]
-    assert write_feature_definitions(wh, clock=lambda: clock[0]) == len(DEFINITIONS)
+    assert write_feature_definitions(wh, clock=lambda: clock[0]) == len(ALL_DEFINITIONS)
     clock[0] += HOUR
     assert write_feature_definitions(wh, clock=lambda: clock[0]) == 0
     row = wh.table("feature_definitions").limit(1).to_pyarrow().to_pylist()[0]
