@@ -19,7 +19,7 @@ hashtag_viral_v1 = FeatureService(
 
 hashtag_viral_v2 = FeatureService(
     name="hashtag_viral_v2",
-    description="The first version, bursts, creators and novelty of a hashtag's videos, its theme, past errors about it.",
+    description="The first version, bursts, creators, novelty, themes, and how far off earlier predictions were.",
     features=[
         hashtag_growth,
         hashtag_engagement,

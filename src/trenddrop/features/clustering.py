@@ -1,7 +1,7 @@
 """Groups of hashtags that are about the same: k-means on their vectors, with ids and labels that last.
 
 Everything here is a function of its arguments alone, to the bit: rows are taken in a fixed order, by one thread, from
-a seed.
+a seed. scikit-learn and SciPy take a second to import, which only a fit waits for.
 """
 
 import hashlib
@@ -12,10 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
-from sklearn.cluster import KMeans
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-from threadpoolctl import threadpool_limits
 
 Matrix = npt.NDArray[np.float64]
 
@@ -92,6 +88,8 @@ def matched_ids(
 
     A pair below ``SAME_CLUSTER`` is none: the centroid gets a new id and no predecessor.
     """
+    from scipy.optimize import linear_sum_assignment  # type: ignore[import-untyped]
+
     ids: list[int | None] = [None] * len(centroids)
     similarities: list[float | None] = [None] * len(centroids)
     if len(old):
@@ -125,9 +123,12 @@ def theme_labels(
     it), A being the mean number of words per cluster (Grootendorst 2022, BERTopic). A cluster without usable words is
     called after its most central hashtag.
     """
+    from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
     counts: list[Counter[str]] = [Counter() for _ in range(count)]
     for hashtag_words, member in zip(words, members.tolist(), strict=True):
-        counts[member].update({word for word in hashtag_words if _is_telling(word)})
+        telling = {word for word in hashtag_words if len(word) > 1 and not word.isdigit()}
+        counts[member].update(telling - ENGLISH_STOP_WORDS)
     everywhere: Counter[str] = Counter()
     for counter in counts:
         everywhere.update(counter)
@@ -159,6 +160,9 @@ def _fixed_order(hashtag_ids: Sequence[str]) -> npt.NDArray[np.int64]:
 
 def _k_means(rows: Matrix, count: int, old: Matrix, seed: int) -> tuple[Matrix, npt.NDArray[np.int64]]:
     """Return unit centroids and the cluster of each row; as many as before start where those were."""
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
+
     is_warm = len(old) == count
     with threadpool_limits(limits=1):  # several threads add up in any order
         fitted = KMeans(
@@ -172,7 +176,3 @@ def _k_means(rows: Matrix, count: int, old: Matrix, seed: int) -> tuple[Matrix, 
 def _most_central(names: Sequence[str], is_member: npt.NDArray[np.bool_], closeness: npt.NDArray[np.float64]) -> str:
     places = np.flatnonzero(is_member).tolist() or range(len(names))
     return names[min(places, key=lambda i: (-round(float(closeness[i]), DIGITS), names[i]))]
-
-
-def _is_telling(word: str) -> bool:
-    return len(word) > 1 and not word.isdigit() and word not in ENGLISH_STOP_WORDS

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trenddrop.core.settings import ClickHouseSettings
-from trenddrop.features import DEFINITIONS, build_features, hashtag_features, write_feature_definitions
+from trenddrop.features import ALL_DEFINITIONS, DEFINITIONS, build_features, hashtag_features, write_feature_definitions
 from trenddrop.schemas import TABLES
 from trenddrop.warehouse.clickhouse import ClickHouseWarehouse
 
@@ -489,8 +489,8 @@ def test_a_killed_build_begins_again_when_its_inputs_changed(wh, metric):
 
 def test_a_deprecated_feature_says_since_when_and_what_replaces_it(wh, monkeypatch):
     moment = datetime(2026, 1, 1, tzinfo=UTC)
-    old = replace(DEFINITIONS[0], deprecated="velocity_6h")
-    monkeypatch.setattr("trenddrop.features.build.DEFINITIONS", (old, *DEFINITIONS[1:]))
+    old = replace(ALL_DEFINITIONS[0], deprecated="velocity_6h")
+    monkeypatch.setattr("trenddrop.features.build.ALL_DEFINITIONS", (old, *ALL_DEFINITIONS[1:]))
     write_feature_definitions(wh, clock=lambda: moment)
     assert write_feature_definitions(wh, clock=lambda: moment + HOUR) == 0
     stored = {row["feature_name"]: row for row in wh.table("feature_definitions").to_pyarrow().to_pylist()}
