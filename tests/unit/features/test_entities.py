@@ -389,6 +389,23 @@ def test_building_twice_changes_nothing_and_a_late_record_touches_only_later_row
     assert _keyed(kind, any_wh.table("creator_features")) == rows
 
 
+def test_a_long_range_is_built_in_parts_and_says_how_far_it_is(wh):
+    _append(wh, drawn(random.Random(5), 200))
+    at_once = build_entity_features(wh, "video")
+    rows = _keyed(ENTITIES["video"], wh.table("video_features"))
+    wh.delete("video_features", wh.table("video_features").select("video_id").distinct().to_pyarrow())
+    steps = []
+
+    class Told:
+        def advance(self, stage: str, done: int, total: int) -> None:
+            steps.append((stage, done, total))
+
+    assert build_entity_features(wh, "video", chunk_rows=20, progress=Told()) == at_once
+    assert _keyed(ENTITIES["video"], wh.table("video_features")) == rows
+    assert steps == [("video features", n, len(steps) - 1) for n in range(len(steps))]
+    assert len(steps) > 3
+
+
 def test_an_entity_without_observations_has_no_rows(wh):
     assert [build_entity_features(wh, entity) for entity in ENTITIES] == [0, 0, 0]
 

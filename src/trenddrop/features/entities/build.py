@@ -10,11 +10,12 @@ import ibis.expr.types as ir
 from trenddrop.core.errors import NotFoundError
 from trenddrop.core.progress import SILENT, Progress
 from trenddrop.core.time import as_utc
+from trenddrop.features.chunks import CHUNK_ROWS, Chunk, chunks_of
 from trenddrop.features.definition import FeatureDefinition
 from trenddrop.features.definitions import layers
 from trenddrop.features.entities import creators, sounds, videos
 from trenddrop.features.entities.window_videos import video_states
-from trenddrop.features.visibility import Stage, hour_number_ceil, lazily
+from trenddrop.features.visibility import Stage, hour_number_ceil, instant, lazily
 from trenddrop.schemas import TABLES, TableSchema
 from trenddrop.schemas.table import TIMESTAMP
 from trenddrop.warehouse import Warehouse, sync
@@ -76,13 +77,13 @@ def entity_features(  # noqa: PLR0913 - an optional input and a range
         wide = kind.rows(recent, stage=stage)
     wide = wide.inner_join(stage(first), kind.key)
     wide = wide.mutate(feature_timestamp=(wide.hour * 3600).as_timestamp("s").cast(TIMESTAMP))
-    wide = _within(wide, start, end)
+    wide = _within(wide, "feature_timestamp", start, end)
     for layer in layers(kind.definitions):
         wide = wide.mutate(**{d.name: d.expression(wide).cast(d.dtype) for d in layer})
     return wide.mutate(created_timestamp=wide.feature_timestamp).select(*kind.schema.columns)
 
 
-def build_entity_features(  # noqa: PLR0913 - which entity, which platform, which range
+def build_entity_features(  # noqa: PLR0913 - which entity, which platform, which range and how to cut it
     wh: Warehouse,
     entity: str,
     *,
@@ -90,30 +91,44 @@ def build_entity_features(  # noqa: PLR0913 - which entity, which platform, whic
     start: datetime | None = None,
     end: datetime | None = None,
     progress: Progress = SILENT,
+    chunk_rows: int = CHUNK_ROWS,
 ) -> int:
     """Bring the features of ``creator``, ``video`` or ``sound`` up to date for T in [start, end); return their rows.
 
-    Running it twice changes nothing the second time, and a range gives exactly the rows of a full backfill.
+    Running it twice changes nothing the second time, and a range gives exactly the rows of a full backfill. A range of
+    more than ``chunk_rows`` observations is built in parts of whole days, each committed, after which all staged
+    tables are released.
     """
     if entity not in ENTITIES:
         raise NotFoundError(f"features of {entity!r}: not defined; choose one of {', '.join(ENTITIES)}")
     kind = ENTITIES[entity]
-    stage_name = f"{entity} features"
-    progress.advance(stage_name, 0, 2)
+    start, end = start and as_utc(start), end and as_utc(end)
+    observations = _of_platform(wh.table(kind.observations), platform)
+    moments = observations.select(timestamp=ibis.greatest(observations.observed_at, observations.fetched_at))
+    chunks = chunks_of(_within(moments, "timestamp", start, end), start, end, rows=chunk_rows)
+    total = 0
+    for number, chunk in enumerate(chunks):
+        progress.advance(f"{entity} features", number, len(chunks))
+        total += _build_chunk(wh, kind, platform, chunk)
+        if len(chunks) > 1:
+            wh.release()
+    progress.advance(f"{entity} features", len(chunks), len(chunks))
+    return total
+
+
+def _build_chunk(wh: Warehouse, kind: EntityFeatures, platform: str | None, chunk: Chunk) -> int:
     rows = wh.stage(
         entity_features(
             kind,
             _of_platform(wh.table(kind.observations), platform),
             video_observations=_of_platform(wh.table("video_observations"), platform) if kind.has_videos else None,
-            start=start,
-            end=end,
+            start=chunk.start,
+            end=chunk.end,
             stage=wh.stage,
         )
     )
-    progress.advance(stage_name, 1, 2)
-    stored = _within(_of_platform(wh.table(kind.schema.name), platform), start, end)
+    stored = _within(_of_platform(wh.table(kind.schema.name), platform), "feature_timestamp", chunk.start, chunk.end)
     sync(wh, kind.schema, rows, stored)
-    progress.advance(stage_name, 2, 2)
     return int(rows.count().to_pyarrow().as_py())
 
 
@@ -126,18 +141,14 @@ def _first_hours(observations: ir.Table, key: str) -> ir.Table:
 def _recent(observations: ir.Table, start: datetime | None, end: datetime | None) -> ir.Table:
     known_at = ibis.greatest(observations.observed_at, observations.fetched_at)
     if start is not None:
-        observations = observations.filter(known_at >= _instant(start - HISTORY))
-    return observations if end is None else observations.filter(known_at < _instant(end))
+        observations = observations.filter(known_at >= instant(start - HISTORY))
+    return observations if end is None else observations.filter(known_at < instant(end))
 
 
-def _within(rows: ir.Table, start: datetime | None, end: datetime | None) -> ir.Table:
+def _within(rows: ir.Table, column: str, start: datetime | None, end: datetime | None) -> ir.Table:
     if start is not None:
-        rows = rows.filter(rows.feature_timestamp >= _instant(start))
-    return rows if end is None else rows.filter(rows.feature_timestamp < _instant(end))
-
-
-def _instant(moment: datetime) -> ir.TimestampScalar:
-    return ibis.literal(as_utc(moment), type=TIMESTAMP)
+        rows = rows.filter(rows[column] >= instant(start))
+    return rows if end is None else rows.filter(rows[column] < instant(end))
 
 
 def _of_platform(rows: ir.Table, platform: str | None) -> ir.Table:
