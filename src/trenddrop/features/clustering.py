@@ -120,23 +120,29 @@ def theme_labels(
     """Return the words that most hashtags of a cluster share and few of the others, by class-based TF-IDF.
 
     The weight of a word is the number of the cluster's hashtags with it times log(1 + A / number of all hashtags with
-    it), A being the mean number of words per cluster (Grootendorst 2022, BERTopic). A cluster without usable words is
+    it), A being the mean number of words per cluster (Grootendorst 2022, BERTopic); of equal words, that of the hashtag
+    closest to the centroid. A cluster without usable words is
     called after its most central hashtag.
     """
     from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
     counts: list[Counter[str]] = [Counter() for _ in range(count)]
-    for hashtag_words, member in zip(words, members.tolist(), strict=True):
-        telling = {word for word in hashtag_words if len(word) > 1 and not word.isdigit()}
-        counts[member].update(telling - ENGLISH_STOP_WORDS)
+    central: list[dict[str, float]] = [{} for _ in range(count)]
+    for hashtag_words, member, close in zip(words, members.tolist(), np.round(closeness, DIGITS).tolist(), strict=True):
+        telling = {word for word in hashtag_words if len(word) > 1 and not word.isdigit()} - ENGLISH_STOP_WORDS
+        counts[member].update(telling)
+        central[member] |= {word: max(close, central[member].get(word, -1.0)) for word in telling}
     everywhere: Counter[str] = Counter()
     for counter in counts:
         everywhere.update(counter)
     mean = everywhere.total() / count
     labels = []
     for cluster, counter in enumerate(counts):
-        weights = {word: n * math.log1p(mean / everywhere[word]) for word, n in counter.items()}
-        best = sorted(weights, key=lambda word: (-round(weights[word], DIGITS), word))[:LABEL_WORDS]
+        ranks = {
+            word: (-round(n * math.log1p(mean / everywhere[word]), DIGITS), -central[cluster][word], word)
+            for word, n in counter.items()
+        }
+        best = sorted(ranks, key=ranks.__getitem__)[:LABEL_WORDS]
         labels.append((", ".join(best) or _most_central(names, members == cluster, closeness))[:LABEL_LENGTH])
     return labels
 

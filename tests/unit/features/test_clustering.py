@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trenddrop.features.clustering import SAME_CLUSTER, fit_clusters, matched_ids, nearest, unit_rows
+from trenddrop.features.clustering import SAME_CLUSTER, fit_clusters, matched_ids, nearest, theme_labels, unit_rows
 
 THEMES = ("cake bread", "goal match", "cat kitten", "song dance")
 
@@ -95,3 +95,10 @@ def test_a_vector_of_zeros_says_nothing_and_is_left_out():
     ids, rows, words = world()
     with_empty = fit_clusters([*ids, "tiktok:?"], np.vstack([rows, np.zeros(16)]), [*words, ["nothing"]])
     assert with_empty == fit_clusters(ids, rows, words)
+
+
+def test_of_words_that_tell_as_much_those_of_central_hashtags_name_the_theme():
+    members, closeness = np.zeros(4, dtype=np.int64), np.array([0.2, 0.9, 0.5, 0.7])
+    words = [["apple"], ["zebra"], ["the", "7", "x"], ["mango"]]
+    assert theme_labels(["a", "b", "c", "d"], words, members, closeness, 1) == ["zebra, mango, apple"]
+    assert theme_labels(["a", "b", "c", "d"], [["the"]] * 4, members, closeness, 1) == ["b"]
