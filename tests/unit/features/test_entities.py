@@ -327,7 +327,8 @@ def _changed(rng: random.Random, row: Row) -> Row:
 def _leaks(engine, entity, seed):
     rng = random.Random(seed)
     tables = drawn(rng, 300)
-    t = START + rng.randrange(20, 280) * HOUR
+    first = min(map(_known, tables[ENTITIES[entity].observations]))
+    t = max(first, START + rng.randrange(20, 280) * HOUR)
     others = {name: _with_another_future(rng, name, rows, t) for name, rows in tables.items()}
     before, after = (
         {key: row for key, row in computed(engine, entity, world).items() if key[1] <= t} for world in (tables, others)
