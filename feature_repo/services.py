@@ -8,6 +8,8 @@ from views.hashtag_creators import hashtag_creators
 from views.hashtag_engagement import hashtag_engagement
 from views.hashtag_growth import hashtag_growth
 from views.hashtag_novelty import hashtag_novelty
+from views.hashtag_residuals import hashtag_residuals
+from views.hashtag_semantic import hashtag_semantic
 
 hashtag_viral_v1 = FeatureService(
     name="hashtag_viral_v1",
@@ -17,7 +19,7 @@ hashtag_viral_v1 = FeatureService(
 
 hashtag_viral_v2 = FeatureService(
     name="hashtag_viral_v2",
-    description="The first version, bursts, and what the videos of a hashtag say: their creators and their novelty.",
+    description="The first version, bursts, creators, novelty, themes, and how far off earlier predictions were.",
     features=[
         hashtag_growth,
         hashtag_engagement,
@@ -25,5 +27,7 @@ hashtag_viral_v2 = FeatureService(
         hashtag_bursts,
         hashtag_creators,
         hashtag_novelty,
+        hashtag_semantic,
+        hashtag_residuals,
     ],
 )

@@ -1,6 +1,7 @@
 """Texts become vectors: what is embedded, with which model, and where the vectors are kept."""
 
 from trenddrop.embeddings.embedder import Embedder
+from trenddrop.embeddings.hashtags import embed_hashtags
 from trenddrop.embeddings.minilm import PackagedMiniLM
 from trenddrop.embeddings.store import VideoText, embed_trends, embed_videos
 from trenddrop.embeddings.text import split_words, text_hash, trend_text, video_text
@@ -9,6 +10,7 @@ __all__ = [
     "Embedder",
     "PackagedMiniLM",
     "VideoText",
+    "embed_hashtags",
     "embed_trends",
     "embed_videos",
     "split_words",

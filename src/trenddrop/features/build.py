@@ -10,9 +10,12 @@ import pyarrow as pa
 from trenddrop.core.progress import SILENT, Progress
 from trenddrop.core.time import Clock, as_utc
 from trenddrop.features.burst import with_growth, with_squares
+from trenddrop.features.catalogue import ALL_DEFINITIONS
 from trenddrop.features.chunks import CHUNK_ROWS, INPUTS, Chunk, Ledger, chunks_of
 from trenddrop.features.definitions import AGGREGATES, DEFINITIONS, layers
 from trenddrop.features.ranking import platform_hours, with_ranks
+from trenddrop.features.residuals import PredictionTables, with_residuals
+from trenddrop.features.semantic import ClusterTables, with_clusters
 from trenddrop.features.totals import observed_totals
 from trenddrop.features.visibility import (
     Stage,
@@ -38,12 +41,14 @@ LOOKED_BACK_AT = timedelta(hours=24)  # ranks and growth as they were known then
 FEW_HOURS = timedelta(hours=6)
 
 
-def hashtag_features(  # noqa: PLR0913 - two optional inputs and a range
+def hashtag_features(  # noqa: PLR0913 - optional inputs and a range
     metrics: ir.Table,
     *,
     observations: ir.Table | None = None,
     video_observations: ir.Table | None = None,
     sound_observations: ir.Table | None = None,
+    clusters: ClusterTables | None = None,
+    predictions: PredictionTables | None = None,
     start: datetime | None = None,
     end: datetime | None = None,
     are_few_hours: bool = False,
@@ -56,6 +61,7 @@ def hashtag_features(  # noqa: PLR0913 - two optional inputs and a range
     from all of it. ``observations`` (``hashtag_observations``) gives cumulative posts and creators and
     ``video_observations`` creators, novelty and regions; those features are null without them. Of videos it reads what
     was observed in the 9 days before ``start``, and of their creators and sounds the first use, however long ago.
+    ``clusters`` give the themes and ``predictions`` the residuals, null without them as well.
     ``are_few_hours`` is quicker for a range of a few hours and changes nothing else.
     ``stage`` may hold an intermediate table, so that an engine computes it once.
     """
@@ -73,7 +79,8 @@ def hashtag_features(  # noqa: PLR0913 - two optional inputs and a range
     else:
         rows = window_aggregates(on_time, other_rows(versions), AGGREGATES, stage=stage)
     grid = stage(_between(rows.filter(~rows.is_gap), "timestamp", start, end))
-    wide = with_columns_of(grid, stage(platform_hours(grid)), ("platform", "hour"))
+    wide = with_residuals(with_clusters(grid, clusters, stage=stage), predictions, stage=stage)
+    wide = with_columns_of(wide, stage(platform_hours(grid)), ("platform", "hour"))
     wide = with_columns_of(wide, first_visible, ("hashtag_id",))
     wide = _with_totals(wide, observations)
     wide = _with_videos(wide, video_observations, sound_observations, start, end, stage)
@@ -135,9 +142,16 @@ def _features_of(wh: Warehouse, platform: str | None, chunk: Chunk) -> ir.Table:
     metrics, *others = (_of_platform(wh.table(name), platform) for name in INPUTS)
     names = ("observations", "video_observations", "sound_observations")
     tables = dict(zip(names, others, strict=True))
-    are_few_hours = chunk.start is not None and chunk.last is not None and chunk.last - chunk.start < FEW_HOURS
+    issued = _between(wh.table("predictions"), "issued_at", chunk.start and chunk.start - HISTORY, chunk.end)
     return hashtag_features(
-        metrics, **tables, start=chunk.start, end=chunk.end, are_few_hours=are_few_hours, stage=wh.stage
+        metrics,
+        **tables,
+        clusters=ClusterTables(wh.table("hashtag_clusters"), wh.table("hashtag_cluster_assignments")),
+        predictions=PredictionTables(_of_platform(issued, platform), _of_platform(wh.table("viral_labels"), platform)),
+        start=chunk.start,
+        end=chunk.end,
+        are_few_hours=chunk.start is not None and chunk.last is not None and chunk.last - chunk.start < FEW_HOURS,
+        stage=wh.stage,
     )
 
 
@@ -195,7 +209,7 @@ def _definition_rows(now: datetime) -> list[dict[str, object]]:
             "deprecated_at": now if d.deprecated else None,
             "replaced_by": d.deprecated,
         }
-        for d in DEFINITIONS
+        for d in ALL_DEFINITIONS
     ]
 
 

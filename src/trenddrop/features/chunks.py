@@ -20,8 +20,9 @@ from trenddrop.warehouse import Warehouse
 
 CHUNK_ROWS = 2_000_000  # of hashtag_metrics; what such a part needs fits into 6 GB
 INPUTS = ("hashtag_metrics", "hashtag_observations", "video_observations", "sound_observations")
+FITTED = ("hashtag_clusters", "hashtag_cluster_assignments", "predictions", "viral_labels")  # inputs made by models
 _DAY = timedelta(days=1)
-_LEARNT = ("created_timestamp", "fetched_at")
+_LEARNT = ("created_timestamp", "fetched_at", "known_at", "fitted_at", "matured_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +97,11 @@ def _fingerprint(wh: Warehouse, platform: str | None) -> str:
     """Return a hash of the definitions and of how many records there are and when they were learnt."""
     facts: list[object] = [[d.name, d.version, d.description] for d in DEFINITIONS]
     facts.append(list(HASHTAG_FEATURES.columns))
-    for name in INPUTS:
+    for name in (*INPUTS, *FITTED):
         table = wh.table(name)
-        rows = table if platform is None else table.filter(table.platform == platform)
+        rows = (
+            table if platform is None or "platform" not in table.columns else table.filter(table.platform == platform)
+        )
         learnt = rows[next(column for column in _LEARNT if column in rows.columns)]
         seconds = {"first": learnt.min().epoch_seconds(), "last": learnt.max().epoch_seconds()}
         # the sum of the seconds tells apart most sets of as many records

@@ -9,9 +9,9 @@ import ibis.expr.types as ir
 
 @dataclass(frozen=True, slots=True)
 class FeatureDefinition:
-    """One feature: its name, its meaning and the expression that computes it.
+    """One feature of an entity: its name, its meaning and the expression that computes it.
 
-    ``expression`` reads the wide row of one (hashtag, T): the metrics of the hour, the window aggregates and the
+    ``expression`` reads the wide row of one (entity, T): the metrics of the hour, the window aggregates and the
     features declared before it. ``depends_on`` names features, or ``table.column``. ``valid_min`` and ``valid_max``
     bound every value that is not null. ``deprecated`` names what replaces a feature that nobody should use any more.
     """
@@ -28,6 +28,7 @@ class FeatureDefinition:
     version: int = 1
     is_nullable: bool = True
     deprecated: str | None = None
+    entity: str = "hashtag"
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,19 @@
 
 from collections.abc import Sequence
 
-from trenddrop.features import burst, calendar, creators, engagement, growth, novelty, presence, ranking, volume
+from trenddrop.features import (
+    burst,
+    calendar,
+    creators,
+    engagement,
+    growth,
+    novelty,
+    presence,
+    ranking,
+    residuals,
+    semantic,
+    volume,
+)
 from trenddrop.features.definition import FeatureDefinition, WindowAggregate
 
 DEFINITIONS: tuple[FeatureDefinition, ...] = (
@@ -15,6 +27,8 @@ DEFINITIONS: tuple[FeatureDefinition, ...] = (
     *burst.DEFINITIONS,
     *creators.DEFINITIONS,
     *novelty.DEFINITIONS,
+    *semantic.DEFINITIONS,
+    *residuals.DEFINITIONS,
 )
 
 AGGREGATES: tuple[WindowAggregate, ...] = (

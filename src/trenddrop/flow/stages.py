@@ -10,7 +10,13 @@ import polars as pl
 
 from trenddrop.core.errors import InputError
 from trenddrop.core.time import HOUR
-from trenddrop.features import DEFINITIONS, build_features, write_feature_definitions
+from trenddrop.features import (
+    DEFINITIONS,
+    ENTITIES,
+    build_entity_features,
+    build_features,
+    write_feature_definitions,
+)
 from trenddrop.flow.workspace import Workspace
 from trenddrop.labels import LabelDefinition, LabelSummary, build_labels, load_label
 from trenddrop.normalized import NormalizeSummary, normalize
@@ -22,7 +28,7 @@ FEATURE_SERVICE = "hashtag_viral_v1"
 FEATURES: Mapping[str, str] = {
     definition.name: definition.description
     for definition in DEFINITIONS
-    if definition.dtype in ("float64", "int64", "boolean")
+    if definition.dtype in ("float64", "int64", "boolean") and definition.name != "cluster_id"  # a name, no amount
 }
 
 
@@ -78,7 +84,7 @@ class Range:
 
 
 def build_all_features(workspace: Workspace, platform: str | None, hours: Range | None = None) -> int:
-    """Bring hashtag_features and feature_definitions up to date; return the rows of the range."""
+    """Bring the features of every entity and feature_definitions up to date; return the hashtags' rows of the range."""
     hours = hours or Range()
     with workspace.stage("features") as stage:
         write_feature_definitions(workspace.warehouse, clock=workspace.clock)
@@ -89,6 +95,15 @@ def build_all_features(workspace: Workspace, platform: str | None, hours: Range 
             end=hours.end,
             progress=workspace.progress,
         )
+        for entity in ENTITIES:
+            build_entity_features(
+                workspace.warehouse,
+                entity,
+                platform=platform,
+                start=hours.start,
+                end=hours.end,
+                progress=workspace.progress,
+            )
     return stage.rows
 
 

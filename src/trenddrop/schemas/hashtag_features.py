@@ -86,6 +86,14 @@ HASHTAG_FEATURES = TableSchema(
         "novelty_index": "float64",
         "cross_hashtag_novelty": "float64",
         "sound_novelty_score": "float64",
+        # D: semantic
+        "cluster_id": "int64",
+        "theme_label": "string",
+        "semantic_similarity_score": "float64",
+        # G: residuals
+        "last_prediction_error": "float64",
+        "prediction_bias_7d": "float64",
+        "prediction_variance_7d": "float64",
     },
     key=("hashtag_id", "feature_timestamp"),
     event_timestamp="feature_timestamp",

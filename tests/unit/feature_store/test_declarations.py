@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from trenddrop.core.errors import NotFoundError
-from trenddrop.features import DEFINITIONS
+from trenddrop.features import ALL_DEFINITIONS
 from trenddrop.schemas import TABLES
 
 
@@ -19,8 +19,8 @@ def declared():
 
 def test_every_feature_stands_in_one_view_with_its_description(declared):
     fields = [field for view in declared.feature_views for field in view.features]
-    assert sorted(field.name for field in fields) == sorted(definition.name for definition in DEFINITIONS)
-    described = {definition.name: definition.description for definition in DEFINITIONS}
+    assert sorted(field.name for field in fields) == sorted(definition.name for definition in ALL_DEFINITIONS)
+    described = {definition.name: definition.description for definition in ALL_DEFINITIONS}
     assert {field.name: field.description for field in fields} == described
 
 
@@ -56,7 +56,7 @@ def test_reading_leaves_the_process_as_it_was(tmp_path: Path):
 def test_an_unknown_group_names_the_known_ones():
     from trenddrop.feature_store.fields import fields_of
 
-    with pytest.raises(NotFoundError, match=r"\['Z'\]: not defined; defined are \['A'"):
+    with pytest.raises(NotFoundError, match=r"\['Z'\] of a hashtag: not defined; defined are \['A'"):
         fields_of("A", "Z")
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from trenddrop.features import residuals, semantic
+
 HOUR = timedelta(hours=1)
 Row = dict[str, Any]
 
@@ -38,8 +40,12 @@ def naive_features(
         | _totals(tag, t, observations, views[tag, t][t]["view_total"])
         | _bursts(t, views, tag)
         | _window(tag, t, videos, sounds, largest[views[tag, t][t]["platform"], t])
+        | dict.fromkeys(_FITTED)
         for tag, t in grid
     }
+
+
+_FITTED = [d.name for d in (*semantic.DEFINITIONS, *residuals.DEFINITIONS)]  # null: without what was fitted before
 
 
 def _known_from(row: Row) -> datetime:
