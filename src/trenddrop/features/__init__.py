@@ -3,12 +3,17 @@
 from trenddrop.features.build import HISTORY, build_features, hashtag_features, write_feature_definitions
 from trenddrop.features.definition import FeatureDefinition
 from trenddrop.features.definitions import DEFINITIONS
+from trenddrop.features.registry import FEATURE_SETS, FeatureSet, dependency_tree, find_feature
 
 __all__ = [
     "DEFINITIONS",
+    "FEATURE_SETS",
     "HISTORY",
     "FeatureDefinition",
+    "FeatureSet",
     "build_features",
+    "dependency_tree",
+    "find_feature",
     "hashtag_features",
     "write_feature_definitions",
 ]

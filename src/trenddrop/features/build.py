@@ -146,7 +146,7 @@ def _definition_rows(now: datetime) -> list[dict[str, object]]:
             "depends_on": list(d.depends_on),
             "version": d.version,
             "created_at": now,
-            "deprecated_at": None,
+            "deprecated_at": d.deprecated_at,
         }
         for d in DEFINITIONS
     ]

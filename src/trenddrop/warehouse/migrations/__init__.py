@@ -2,10 +2,16 @@
 
 from trenddrop.core.time import Clock, utc_now
 from trenddrop.warehouse.migrations.m0001_first_tables import FIRST_TABLES
+from trenddrop.warehouse.migrations.m0004_feature_drift import FEATURE_DRIFT
 from trenddrop.warehouse.migrations.runner import MigratableEngine, Migration, run_migrations
 from trenddrop.warehouse.migrations.steps import AddColumn, CreateTable, DropColumn, DropTable
 
-MIGRATIONS: tuple[Migration, ...] = (FIRST_TABLES,)
+MIGRATIONS: tuple[Migration, ...] = (
+    FIRST_TABLES,
+    Migration(version=2, name="reserved", description="Nothing.", up=()),
+    Migration(version=3, name="reserved_too", description="Nothing.", up=()),
+    FEATURE_DRIFT,
+)
 
 
 def migrate(engine: MigratableEngine, *, to: int | None, clock: Clock = utc_now) -> list[int]:
