@@ -3,6 +3,7 @@
 from trenddrop.features.build import HISTORY, build_features, hashtag_features, write_feature_definitions
 from trenddrop.features.definition import FeatureDefinition
 from trenddrop.features.definitions import DEFINITIONS
+from trenddrop.features.page import features_page
 from trenddrop.features.registry import FEATURE_SETS, FeatureSet, dependency_tree, find_feature
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "FeatureSet",
     "build_features",
     "dependency_tree",
+    "features_page",
     "find_feature",
     "hashtag_features",
     "write_feature_definitions",

@@ -10,6 +10,16 @@ from trenddrop.features.definitions import DEFINITIONS
 from trenddrop.schemas import TableSchema
 from trenddrop.schemas.hashtag_features import HASHTAG_FEATURES
 
+GROUPS = {
+    "A": "growth, volume, presence and rank",
+    "B": "engagement",
+    "C": "creators",
+    "D": "semantics",
+    "E": "novelty",
+    "F": "calendar",
+    "G": "residuals of earlier predictions",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class FeatureSet:

@@ -14,6 +14,7 @@ import pytest
 from trenddrop.core.settings import Settings
 from trenddrop.schemas import TableSchema
 from trenddrop.warehouse import DuckLakeWarehouse, Warehouse, open_warehouse
+from trenddrop.warehouse.migrations import MIGRATIONS
 
 WRITER = Path(__file__).with_name("writer.py")
 COLUMNS = {"writer": "!string", "n": "!int64", "batch_id": "!string"}
@@ -74,7 +75,11 @@ def test_three_writers_beside_an_open_reader_lose_nothing_and_double_nothing(
     assert Counter(left.select("writer", "n").iter_rows()) == expected
     assert sorted(reader.table("right_side").to_polars()["n"]) == list(range(12))  # one claim: no number twice
     ran = sorted((folder / f"ran_{writer}").read_text() for writer in "abc")
-    assert ran == ["[1]", "[]", "[]"]  # one of three migrated the fresh home
+    assert ran == [
+        str([migration.version for migration in MIGRATIONS]),
+        "[]",
+        "[]",
+    ]  # one of three migrated the fresh home
 
 
 def test_sigkill_inside_a_transaction_leaves_all_of_it_or_none(
