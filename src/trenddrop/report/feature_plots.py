@@ -14,6 +14,7 @@ def feature_plots(found: Sequence[FeatureQuality], alerts: Sequence[FeatureAlert
     worst: dict[tuple[str, str], FeatureAlert] = {}
     for alert in alerts:
         worst.setdefault((alert.table, alert.feature), alert)  # the gravest come first
+    severities = {key: alert.severity for key, alert in worst.items()}
     return [
         {
             "name": one.feature,
@@ -22,7 +23,7 @@ def feature_plots(found: Sequence[FeatureQuality], alerts: Sequence[FeatureAlert
             "greatest": one.maximum,
             "null_share": one.null_share,
             "figures": {"score": _figure(one.score), "KL": _figure(one.kl), "PSI": _figure(one.psi)},
-            "severity": None if (alert := worst.get((one.table, one.feature))) is None else alert.severity,
+            "severity": severities.get((one.table, one.feature)),
         }
         for one in found
         if one.known
