@@ -146,7 +146,7 @@ def _definition_rows(now: datetime) -> list[dict[str, object]]:
             "depends_on": list(d.depends_on),
             "version": d.version,
             "created_at": now,
-            "deprecated_at": d.deprecated_at,
+            "deprecated_at": None,
         }
         for d in DEFINITIONS
     ]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Literal
 
 import ibis.expr.types as ir
@@ -14,8 +13,7 @@ class FeatureDefinition:
 
     ``expression`` reads the wide row of one (hashtag, T): the metrics of the hour, the window aggregates and the
     features declared before it. ``depends_on`` names features, or ``table.column``. ``valid_min`` and ``valid_max``
-    bound every value that is not null. A feature with ``deprecated_at`` is still computed, and no new
-    model should read it.
+    bound every value that is not null. ``deprecated`` names what replaces a feature that nobody should use any more.
     """
 
     name: str
@@ -29,7 +27,7 @@ class FeatureDefinition:
     computation_lag_minutes: int = 0
     version: int = 1
     is_nullable: bool = True
-    deprecated_at: datetime | None = None
+    deprecated: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ def _section(feature_set: FeatureSet) -> Iterator[str]:
 
 
 def _cells(definition: FeatureDefinition) -> tuple[str, ...]:
-    deprecated = f"**Deprecated since {definition.deprecated_at:%Y-%m-%d}.** " if definition.deprecated_at else ""
+    deprecated = f"**Deprecated: use `{definition.deprecated}`.** " if definition.deprecated else ""
     return (
         f"`{definition.name}`",
         (deprecated + definition.description).replace("|", "\\|"),

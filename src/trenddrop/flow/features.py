@@ -159,7 +159,7 @@ def explain_feature(workspace: Workspace, name: str) -> dict[str, Any]:
         "valid_range": [definition.valid_min, definition.valid_max],
         "computation_lag_minutes": definition.computation_lag_minutes,
         "version": definition.version,
-        "deprecated_at": definition.deprecated_at,
+        "deprecated": definition.deprecated,
         "depends_on": tree.as_dict(),
         "sources": list(sources(tree)),
         "services": services_with(definition.name),

@@ -145,16 +145,20 @@ def evaluate_features(
     """Evaluate the features of a table over the window that ends ``at``, in the order given; nothing is written."""
     rows = _periods(wh.table(schema.name), schema, rules, at=at, platform=platform)
     blank: dict[str, Any] = {"table": schema.name, "platform": platform, "evaluated_at": as_utc(at)}
-    sizes = rows.aggregate(now=rows.is_now.sum(), before=(~rows.is_now).sum()).to_pyarrow().to_pylist()[0]
-    total, before = int(sizes["now"] or 0), int(sizes["before"] or 0)
+    moment = rows[schema.event_timestamp]
+    sizes = rows.aggregate(now=rows.is_now.sum(), before=(~rows.is_now).sum(), first=moment.min())
+    found = sizes.to_pyarrow().to_pylist()[0]
+    total, before = int(found["now"] or 0), int(found["before"] or 0)
+    if before and as_utc(at) - rules.window - found["first"] < rules.shortest_baseline:
+        rows, before = rows.filter(rows.is_now), 0
     measured: dict[str, FeatureQuality] = {}
     for feature in features:
         if total and feature.dtype not in NUMBERS:
             measured[feature.name] = _of_text(rows, feature, rules, blank)
     numbers = [feature for feature in features if feature.dtype in NUMBERS]
-    sizes = {"total": total, "baseline_records": before}
+    known = blank | {"total": total, "baseline_records": before}
     for part in _parts(numbers, (total + before) if total else 0):
-        measured |= {one.feature: one for one in _of_numbers(wh, rows, part, rules, blank | sizes)}
+        measured |= {one.feature: one for one in _of_numbers(wh, rows, part, rules, known)}
     return [
         measured.get(f.name) or FeatureQuality(f.name, total=0, nulls=0, is_nullable=f.is_nullable, **blank)
         for f in features

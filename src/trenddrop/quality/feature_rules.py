@@ -52,13 +52,15 @@ class FeatureRules(Config):
     """The newest ``window_h`` hours of features are evaluated against the ``baseline_h`` hours before them.
 
     Whole weeks keep the calendar from looking like drift. Fewer than ``minimum_records`` known values in one of the
-    two are not compared. ``drifts_by_nature`` names features whose drift is measured and neither judged nor counted in
-    the score. ``overrides`` replaces single bounds of single features.
+    two are not compared, nor is a baseline that is shorter than ``minimum_baseline_h``. ``drifts_by_nature`` names
+    features whose drift is measured and neither judged nor counted in the score. ``overrides`` replaces single bounds
+    of single features.
     """
 
     window_h: int = Field(default=168, ge=1)
     baseline_h: int = Field(default=672, ge=1)
     minimum_records: int = Field(default=100, ge=1)
+    minimum_baseline_h: int = Field(default=144, ge=0)
     bins: int = Field(default=10, ge=2, le=100)
     categories: int = Field(default=20, ge=2)
     outliers: OutlierRule = OutlierRule()
@@ -75,6 +77,11 @@ class FeatureRules(Config):
     def baseline(self) -> timedelta:
         """Return the length of the baseline before it."""
         return timedelta(hours=self.baseline_h)
+
+    @property
+    def shortest_baseline(self) -> timedelta:
+        """Return how far a baseline must reach back."""
+        return timedelta(hours=self.minimum_baseline_h)
 
     def bounds(self, feature: str) -> dict[str, SeverityBounds]:
         """Return the bounds of every measure of one feature."""

@@ -28,7 +28,7 @@ from trenddrop.warehouse import Warehouse
 
 END = datetime(2026, 3, 1, tzinfo=UTC)
 WINDOW, BASELINE = timedelta(hours=24), timedelta(hours=72)
-RULES = {"window_h": 24, "baseline_h": 72, "minimum_records": 20, "bins": 5, "categories": 3}
+RULES = {"window_h": 24, "baseline_h": 72, "minimum_records": 20, "minimum_baseline_h": 24, "bins": 5, "categories": 3}
 
 
 @dataclass(frozen=True)
@@ -213,6 +213,13 @@ def test_without_a_baseline_there_is_no_drift_and_no_rise(wh: Warehouse):
     assert {one.kl for one in found.values()} == {None}
     assert found["views_1h"].outliers == 0  # fitted on the window itself
     assert judge_features(wh, [found["views_1h"]], rules(alerts={"null_rise": {"critical": 0.0}})) == []
+
+
+def test_a_baseline_that_is_too_short_is_none(wh: Warehouse):
+    wh.append(HASHTAG_FEATURES.name, world(hours=73))  # 48 hours before the window
+    for needed, is_compared in ((48, True), (49, False)):
+        found = evaluate(wh, rules(minimum_baseline_h=needed))["views_1h"]
+        assert (found.kl is not None, found.baseline_records > 0) == (is_compared, is_compared)
 
 
 def test_the_order_of_the_rows_changes_no_bit(wh: Warehouse):

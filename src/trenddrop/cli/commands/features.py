@@ -117,7 +117,7 @@ def explain(
         "valid range": bounds,
         "lag": f"{found['computation_lag_minutes']} min after T",
         "version": str(found["version"]),
-        "deprecated": "no" if found["deprecated_at"] is None else f"since {found['deprecated_at']:%Y-%m-%d}",
+        "deprecated": f"use {found['deprecated']}" if found["deprecated"] else "no",
         "read by": ", ".join(found["services"]) or "no service",
     }
     print_table("Definition", ["what", ""], [list(fact) for fact in facts.items()])
