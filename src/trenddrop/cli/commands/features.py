@@ -12,8 +12,8 @@ from trenddrop.cli.console import OUT, print_json, print_table, sparkline
 from trenddrop.core.errors import InputError, NotFoundError
 from trenddrop.core.time import parse_moment
 
-features = typer.Typer(name="features", help="Compute features, look at them, explain them, judge them.")
-app.add_typer(features)
+features = typer.Typer(help="Compute features, look at them, explain them, judge them.")
+app.add_typer(features, name="features")
 
 PAGE = Path(__file__).resolve().parents[4] / "docs" / "features.md"
 ALL_PLATFORMS = "every platform"
