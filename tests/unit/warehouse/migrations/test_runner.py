@@ -172,7 +172,6 @@ def test_the_newest_version_holds_the_tables_of_the_schemas(bare: Engine) -> Non
     assert {name: bare.table(name).schema() for name in TABLES} == {
         name: table.ibis() for name, table in TABLES.items()
     }
-    versions = [migration.version for migration in MIGRATIONS]
-    assert bare.migrate(to=0) == versions[::-1]
+    assert bare.migrate(to=0) == [m.version for m in reversed(MIGRATIONS)]
     assert [name for name in TABLES if bare.has_table(name)] == ["schema_versions"]
-    assert bare.migrate() == versions
+    assert bare.migrate() == [m.version for m in MIGRATIONS]
