@@ -4,7 +4,7 @@ BIN := .venv/bin
 DATA := $(or $(TRENDDROP_REAL_DATA),../shared/data)
 REAL := var/demo-real
 .DEFAULT_GOAL := help
-.PHONY: help setup fmt check test notebooks bench demo demo-real serve jobs lock clean
+.PHONY: help setup fmt check test notebooks docs bench demo demo-real serve jobs lock clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -29,6 +29,9 @@ test: setup ## every test; those on real data skip where the data are absent
 
 notebooks: setup ## execute the notebooks on tiny data
 	@$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 --no-header -q notebooks
+
+docs: setup ## write docs/features.md from the definitions
+	@$(BIN)/trenddrop features docs
 
 bench: setup ## measure against peers on the same work
 	@$(BIN)/trenddrop bench all

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from trenddrop.core.settings import Config
 from trenddrop.flow import Workspace, stages
+from trenddrop.flow.features import evaluate_all_features
 from trenddrop.flow.jobs import run_job
 
 
@@ -19,10 +20,11 @@ class FeaturesJob(Config):
 
 
 def build_features(workspace: Workspace, job: FeaturesJob) -> dict[str, Any]:
-    """Bring the features of the trailing hours up to date."""
+    """Bring the features of the trailing hours up to date and evaluate them."""
     newest = stages.newest_event(workspace, job.platform) or workspace.clock()
     hours = stages.Range(start=newest - timedelta(hours=job.trailing_hours))
-    return {"feature_rows": stages.build_all_features(workspace, job.platform, hours)}
+    rows = stages.build_all_features(workspace, job.platform, hours)
+    return {"feature_rows": rows, "feature_quality": evaluate_all_features(workspace, job.platform).document()}
 
 
 if __name__ == "__main__":

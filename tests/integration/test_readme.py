@@ -39,10 +39,9 @@ def test_the_commands_of_the_readme_exist(target):
 
 def test_every_command_of_the_stage_table_exists():
     from trenddrop.cli import commands  # noqa: F401 - registers them
-    from trenddrop.cli.app import app
+    from trenddrop.cli.app import command_names
 
-    known = {command.name or command.callback.__name__ for command in app.registered_commands}
-    assert set(re.findall(r"`trenddrop ([a-z]+)", README)) <= known
+    assert set(re.findall(r"`trenddrop ([a-z]+)", README)) <= command_names()
 
 
 def test_links_and_pictures_of_the_readme_exist():

@@ -17,7 +17,7 @@ from trenddrop.warehouse import Warehouse
 COMPARED = (
     "hashtag_observations", "video_observations", "creator_observations", "sound_observations", "hashtags", "videos",
     "creators", "sounds", "trend_topics", "hashtag_metrics", "hashtag_features", "viral_labels", "predictions",
-    "data_quality_checks", "feature_definitions", "ingestion_batches", raw_data("tiktok").name,
+    "data_quality_checks", "feature_definitions", "feature_quality", "ingestion_batches", raw_data("tiktok").name,
 )  # fmt: skip
 COUNTS = (
     "raw_records", "processed", "failed", "duplicates", "hashtags", "metric_rows", "feature_rows", "label_rows",

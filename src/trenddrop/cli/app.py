@@ -75,10 +75,15 @@ def main() -> None:
         _stop(error, code=1)
 
 
+def command_names() -> set[str]:
+    """Return the names of all commands, those with commands of their own included."""
+    commands = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
+    return commands | {group.name for group in app.registered_groups if group.name}
+
+
 def _command(arguments: list[str]) -> str:
     """Return the command that was meant, with a space, where there is one of that name."""
-    known = {command.name or getattr(command.callback, "__name__", "") for command in app.registered_commands}
-    return f"{arguments[0]} " if arguments[0] in known else ""
+    return f"{arguments[0]} " if arguments[0] in command_names() else ""
 
 
 def _stop(error: BaseException, *, code: int) -> None:

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from trenddrop.core import progress as core
 
+BARS = "▁▂▃▄▅▆▇█"
 MIN_WIDTH = 120  # of tables in a log or a pipe, where there is no terminal to fit
 OUT = Console(highlight=False, width=None if sys.stdout.isatty() else MIN_WIDTH)
 ERR = Console(stderr=True)
@@ -58,6 +59,22 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]
     for row in rows:
         table.add_row(*(_text(cell) for cell in row))
     OUT.print(table)
+
+
+def sparkline(values: Sequence[float | None]) -> str:
+    """Draw values as bars from the least to the greatest; a space is a value that is not known.
+
+    >>> sparkline([0, 1, None, 3.5, 7]), sparkline([2, 2]), sparkline([None])
+    ('▁▂ ▄█', '▄▄', ' ')
+    """
+    known = [value for value in values if value is not None]
+    low, high = min(known, default=0.0), max(known, default=0.0)
+    steps = len(BARS) - 1
+
+    def bar(value: float) -> str:
+        return BARS[steps // 2] if high == low else BARS[int(steps * (value - low) / (high - low))]
+
+    return "".join(" " if value is None else bar(value) for value in values)
 
 
 def _text(cell: Any) -> str:

@@ -10,10 +10,10 @@ import pyarrow as pa
 from trenddrop.core.progress import SILENT, Progress
 from trenddrop.core.time import Clock, as_utc
 from trenddrop.features.burst import with_growth, with_squares
-from trenddrop.features.catalogue import ALL_DEFINITIONS
 from trenddrop.features.chunks import CHUNK_ROWS, INPUTS, Chunk, Ledger, chunks_of
 from trenddrop.features.definitions import AGGREGATES, DEFINITIONS, layers
 from trenddrop.features.ranking import platform_hours, with_ranks
+from trenddrop.features.registry import ALL_DEFINITIONS
 from trenddrop.features.residuals import PredictionTables, with_residuals
 from trenddrop.features.semantic import ClusterTables, with_clusters
 from trenddrop.features.totals import observed_totals

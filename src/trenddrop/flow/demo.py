@@ -133,6 +133,8 @@ def report_content(
             for video, matches, generations in videos
         ],
         checks=result.checks,
+        features=result.evaluation.found,
+        feature_alerts=result.evaluation.alerts,
         stages=[{"name": s.name, "seconds": s.seconds, "rows": s.rows} for s in workspace.stages],
         provenance={
             "model": f"{trained.model_name} version {document['model']['version']}",

@@ -13,6 +13,7 @@ from trenddrop.core.settings import Config
 from trenddrop.core.time import HORIZONS_HOURS
 from trenddrop.feature_store import materialize
 from trenddrop.flow import stages
+from trenddrop.flow.features import FeatureEvaluation, evaluate_all_features
 from trenddrop.flow.training import SPEC, Trained, predict_now, spec_for, train_model, training_document
 from trenddrop.flow.workspace import Workspace
 from trenddrop.labels import LabelDefinition
@@ -42,6 +43,7 @@ class RunResult:
     platform: str
     taken: IngestSummary
     checks: Sequence[Check]
+    evaluation: FeatureEvaluation
     trained: Trained
     scores: pl.DataFrame
     document: dict[str, Any]
@@ -59,6 +61,7 @@ def run(workspace: Workspace, request: RunRequest) -> RunResult:
     stages.normalize_batches(workspace)
     checks = stages.check_quality(workspace)
     stages.build_all_features(workspace, source.platform)
+    evaluation = evaluate_all_features(workspace, source.platform)
     labels = stages.build_all_labels(workspace, definition, source.platform)
     trained = train_model(workspace, definition, source.platform, spec_name=request.model, test_from=request.test_from)
     scores = predict_now(workspace, definition, source.platform, spec_name=request.model)
@@ -85,10 +88,11 @@ def run(workspace: Workspace, request: RunRequest) -> RunResult:
         "label_rows": labels.rows,
         "positives": labels.positives,
         "unknown_labels": labels.unknown,
+        "feature_quality": evaluation.document(),
         "stages": {stage.name: {"seconds": round(stage.seconds, 3), "rows": stage.rows} for stage in workspace.stages},
         **training_document(trained),
     }
-    return RunResult(definition, source.platform, taken, checks, trained, scores, document)
+    return RunResult(definition, source.platform, taken, checks, evaluation, trained, scores, document)
 
 
 def likeliest(workspace: Workspace, scores: pl.DataFrame, *, count: int = 10) -> pl.DataFrame:

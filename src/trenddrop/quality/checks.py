@@ -33,7 +33,7 @@ class Check:
     severity: Severity
     checked_at: datetime
     critical_from: float | None
-    details: dict[str, float | int] = field(default_factory=dict)
+    details: dict[str, float | int | str | None] = field(default_factory=dict)
 
     @property
     def failure_rate(self) -> float:
@@ -66,7 +66,7 @@ def run_checks(
         raise NotFoundError(f"quality: no rule checks {unknown}; add one to configs/quality.yaml")
     chosen = [rule for rule in rules if tables is None or rule.table in tables]
     checks = [_check(wh, rule, now) for rule in chosen]
-    _write(wh, checks, now)
+    record_checks(wh, checks, now=now)
     return checks
 
 
@@ -108,8 +108,13 @@ def _shown(check: Check, value: float) -> str:
     return f"{value:.1f} h" if check.check_type == "staleness" else f"{100 * value:.2f} %"
 
 
-def _write(wh: Warehouse, checks: Sequence[Check], now: datetime) -> None:
-    rows = pl.DataFrame([_row(check) for check in checks], schema=_schema())
+def record_checks(wh: Warehouse, checks: Sequence[Check], *, now: datetime, is_fine_kept: bool = True) -> None:
+    """Write the checks of the moment ``now``, and mark earlier findings that are fine by now as resolved.
+
+    Checks at the same moment replace each other. Without ``is_fine_kept`` only those are written that found something.
+    """
+    judged = pl.DataFrame([_row(check) for check in checks], schema=_schema())
+    rows = judged if is_fine_kept else judged.filter(pl.col("failed_records") > 0)
     fine = [
         check.table + "\x1f" + check.check_type + "\x1f" + check.description for check in checks if not check.failed
     ]
@@ -121,13 +126,15 @@ def _write(wh: Warehouse, checks: Sequence[Check], now: datetime) -> None:
     resolved = earlier.filter(key.is_in(fine)).with_columns(
         pl.lit(now).cast(pl.Datetime("us", "UTC")).alias("resolved_at")
     )
-    written = pl.concat([rows, resolved.select(rows.columns).cast(rows.schema)])
+    resolved = resolved.select(rows.columns).cast(rows.schema)
+    written = pl.concat([rows, resolved])
+    outdated = pl.concat([judged, resolved]).select("id")
 
     def body() -> None:
-        wh.delete(CHECKS, written.select("id"))
+        wh.delete(CHECKS, outdated)
         wh.append(CHECKS, written)
 
-    if written.height:
+    if outdated.height:
         wh.transact(body, claim=CHECKS)
 
 

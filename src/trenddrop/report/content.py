@@ -9,7 +9,7 @@ import polars as pl
 
 from trenddrop.core.errors import SchemaError
 from trenddrop.core.time import HORIZONS_HOURS
-from trenddrop.quality import Check
+from trenddrop.quality import Check, FeatureAlert, FeatureQuality
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ class ReportContent:
     backtest: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     videos: Sequence[VideoContent] = ()
     checks: Sequence[Check] = ()
+    features: Sequence[FeatureQuality] = ()
+    feature_alerts: Sequence[FeatureAlert] = ()
     stages: Sequence[Mapping[str, Any]] = ()
     provenance: Mapping[str, str] = field(default_factory=dict)
     horizons: Sequence[int] = HORIZONS_HOURS

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from trenddrop.core.time import as_utc
 from trenddrop.report.content import Plot, ReportContent, VideoContent
+from trenddrop.report.feature_plots import HEIGHT, WIDTH, feature_plots, missing_features
 
 DASH = "–"
 SEVERITIES = ("critical", "high", "medium", "low")
@@ -41,6 +42,9 @@ def html_report(content: ReportContent) -> str:
         further=further_rows(content),
         horizons=sorted(content.backtest),
         videos=[_video(video) for video in content.videos],
+        features=feature_plots(content.features, content.feature_alerts),
+        missing=missing_features(content.features),
+        plot_size=(WIDTH, HEIGHT),
         checks=sorted(content.checks, key=lambda check: (SEVERITIES.index(check.severity), -check.failure_rate)),
     )
 

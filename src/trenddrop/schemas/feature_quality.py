@@ -1,4 +1,4 @@
-"""Moments and drift of one feature at one evaluation."""
+"""Nulls, moments, range and drift of one feature over the window that ends at the evaluation."""
 
 from trenddrop.schemas.table import TIMESTAMP, TableSchema
 
@@ -16,10 +16,16 @@ FEATURE_QUALITY = TableSchema(
         "min_value": "float64",
         "max_value": "float64",
         "outlier_count": "int64",
-        "distribution_drift_score": "float64",
+        "distribution_drift_score": "float64",  # KL divergence
         "quality_score": "float64",
+        "population_stability_index": "float64",
+        "out_of_range_count": "int64",
+        "baseline_records": "int64",
+        "baseline_null_percentage": "float64",
+        "table_name": "string",
+        "platform": "string",
+        "histogram": "string",  # JSON: bounds of the bins, counts now and in the baseline
     },
     key=("id",),
     event_timestamp="evaluation_timestamp",
-    clock_columns=frozenset({"id", "evaluation_timestamp"}),
 )

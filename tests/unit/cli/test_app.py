@@ -37,6 +37,9 @@ def test_help_names_every_command(tmp_path):
         (("match", "absent.json"), "absent.json"),
         (("bench", "nonsense"), "ingest"),
         (("forget",), "--creator"),
+        (("features", "show"), "trenddrop features --help"),
+        (("features", "explain", "velocty"), "velocity"),
+        (("features", "build", "--from", "yesterday"), "2025-06-01"),
     ],
 )
 def test_a_mistake_is_one_line_with_the_way_out_and_exit_code_2(tmp_path, arguments, says):

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from trenddrop.core.errors import SchemaError
-from trenddrop.quality import Check
+from trenddrop.quality import Check, FeatureAlert, FeatureQuality, Histogram
 from trenddrop.report import Plot, ReportContent, VideoContent, html_report
 
 NOW = datetime(2026, 1, 19, tzinfo=UTC)
@@ -72,6 +72,33 @@ def backtest() -> dict:
         },
         6: {"rows": 1000, "positives": 0, "prevalence": None, "average_precision": None, "baselines": {}},
     }  # fmt: skip
+
+
+def features() -> list[FeatureQuality]:
+    base = {"table": "hashtag_features", "platform": "tiktok", "evaluated_at": NOW, "is_nullable": True}
+    return [
+        FeatureQuality(
+            "velocity", total=100, nulls=25, minimum=-1.0, maximum=7.5, kl=0.4321, psi=0.0, score=0.61,
+            histogram=Histogram((0.0, 2.5), (60, 15, 0), (20, 40, 40)), **base,
+        ),
+        FeatureQuality("regions", total=10, nulls=0, histogram=Histogram(("<b>", "(other)"), (9, 1), (1, 1)), **base),
+        FeatureQuality("views_1h", total=10, nulls=0, minimum=1.0, maximum=2.0, score=1.0, **base),
+        FeatureQuality("score", total=10, nulls=10, score=0.0, **base),
+    ]  # fmt: skip
+
+
+def test_each_feature_is_drawn_against_its_baseline_and_missing_ones_are_named():
+    alert = FeatureAlert("velocity", "hashtag_features", "tiktok", "kl", 0.43, "high", NOW)
+    text = page(features=features(), feature_alerts=[alert])
+    structure = parsed(text)
+    assert structure.tags.count("svg") == 2
+    assert structure.tags.count("rect") == 2 * (3 + 2)
+    for part in ("null 25.0 %", "KL 0.432", "PSI 0.000", "score 0.610", "2.5 to highest", "&lt;b&gt;", "7.5",
+                 "Without any value: score.", "Too few values in the baseline", "drift from the baseline"):  # fmt: skip
+        assert part in text, part
+    assert text.count('<span class="sev sev-high">high</span>') == 2  # in the list and at the feature
+    heights = [float(height) for height in re.findall(r'<rect class="now"[^>]* height="([0-9.]+)"', text)]
+    assert heights[:3] == [64.0, 16.0, 0.0]  # 60 of 75, 15 of 75 and none
 
 
 def full() -> str:

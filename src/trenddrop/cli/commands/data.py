@@ -1,4 +1,4 @@
-"""Commands on data: ingest, features, labels, simulate, forget."""
+"""Commands on data: ingest, labels, simulate, forget."""
 
 from pathlib import Path
 from typing import Annotated
@@ -20,9 +20,6 @@ MoreInputs = Annotated[list[Path] | None, typer.Argument(metavar="[PATH]...", he
 FetchedAt = Annotated[
     str | None, typer.Option("--fetched-at", help="when records without a fetch time were fetched, UTC")
 ]
-Platform = Annotated[str | None, typer.Option("--platform", help="only this platform's hashtags")]
-FromDate = Annotated[str | None, typer.Option("--from", help="first hour, UTC")]
-ToDate = Annotated[str | None, typer.Option("--to", help="hour after the last, UTC")]
 
 
 @app.command()
@@ -51,25 +48,6 @@ def ingest(
         "seconds": sum(stage.seconds for stage in ws.stages),
     }
     print_json(document) if json else print_table("Ingested", list(document), [list(document.values())])
-
-
-@app.command()
-def features(
-    platform: Platform = None,
-    start: FromDate = None,
-    end: ToDate = None,
-    home: Home = None,
-    json: Json = False,
-) -> None:
-    """Compute hashtag features of every hour, or of a range, point in time."""
-    from trenddrop.features import DEFINITIONS
-    from trenddrop.flow import stages
-
-    hours = stages.Range(parse_moment(start) if start else None, parse_moment(end) if end else None)
-    with workspace(home, quiet=json) as ws:
-        rows = stages.build_all_features(ws, platform, hours)
-    document = {"feature_rows": rows, "features": len(DEFINITIONS), "seconds": ws.stages[-1].seconds}
-    print_json(document) if json else print_table("Features", list(document), [list(document.values())])
 
 
 @app.command()

@@ -2,10 +2,9 @@
 
 from trenddrop.features.entities.build import (
     ENTITIES,
-    ENTITY_DEFINITIONS,
     EntityFeatures,
     build_entity_features,
     entity_features,
 )
 
-__all__ = ["ENTITIES", "ENTITY_DEFINITIONS", "EntityFeatures", "build_entity_features", "entity_features"]
+__all__ = ["ENTITIES", "EntityFeatures", "build_entity_features", "entity_features"]

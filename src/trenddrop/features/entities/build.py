@@ -49,8 +49,6 @@ ENTITIES: dict[str, EntityFeatures] = {
     )
 }
 
-ENTITY_DEFINITIONS: tuple[FeatureDefinition, ...] = tuple(d for kind in ENTITIES.values() for d in kind.definitions)
-
 
 def entity_features(  # noqa: PLR0913 - an optional input and a range
     kind: EntityFeatures,

@@ -4,10 +4,11 @@ from trenddrop.core.time import Clock, utc_now
 from trenddrop.warehouse.migrations.m0001_first_tables import FIRST_TABLES
 from trenddrop.warehouse.migrations.m0002_window_features import WINDOW_FEATURES
 from trenddrop.warehouse.migrations.m0003_semantic_and_entities import SEMANTIC_AND_ENTITIES
+from trenddrop.warehouse.migrations.m0004_feature_drift import FEATURE_DRIFT
 from trenddrop.warehouse.migrations.runner import MigratableEngine, Migration, run_migrations
 from trenddrop.warehouse.migrations.steps import AddColumn, CreateTable, DropColumn, DropTable
 
-MIGRATIONS: tuple[Migration, ...] = (FIRST_TABLES, WINDOW_FEATURES, SEMANTIC_AND_ENTITIES)
+MIGRATIONS: tuple[Migration, ...] = (FIRST_TABLES, WINDOW_FEATURES, SEMANTIC_AND_ENTITIES, FEATURE_DRIFT)
 
 
 def migrate(engine: MigratableEngine, *, to: int | None, clock: Clock = utc_now) -> list[int]:
