@@ -22,7 +22,7 @@ class Shape:
     entities: int = 10_000
     floats: int = 20
     asked: int = 200_000
-    days: int = 365
+    days: int = 90
     keys: Literal["uniform", "zipf"] = "uniform"
     late: float = 0.0
     seed: int = 20250101
