@@ -64,9 +64,7 @@ def ours(shape: made.Shape, folder: Path, *, ttl: timedelta) -> Any:
 
     text = Path(__file__).parents[2].joinpath("feature_repo", "feature_store.yaml").read_text(encoding="utf-8")
     shipped = yaml.safe_load(Template(text).safe_substitute(os.environ, TRENDDROP_HOME=str(folder / "home")))
-    source = WarehouseSource(
-        table=TABLE, timestamp_field=made.EVENT, created_timestamp_column=made.CREATED if shape.late else ""
-    )
+    source = WarehouseSource(table=TABLE, timestamp_field=made.EVENT, created_timestamp_column=_created(shape))
     parts = {part: shipped[part] for part in ("offline_store", "online_store", "batch_engine")}
     return _store(shape, folder, parts, source, ttl=ttl)
 
@@ -95,8 +93,14 @@ def feast_clickhouse(shape: made.Shape, folder: Path, *, ttl: timedelta, table: 
         "password": "",
         "additional_client_args": {"interface": "chdb", "path": str(folder / "clickhouse")},
     }
-    source = ClickhouseSource(name=table, table=table, timestamp_field=made.EVENT)
+    source = ClickhouseSource(
+        name=table, table=table, timestamp_field=made.EVENT, created_timestamp_column=_created(shape)
+    )
     return _store(shape, folder, {"offline_store": offline}, source, ttl=ttl)
+
+
+def _created(shape: made.Shape) -> str:
+    return made.CREATED if shape.late else ""
 
 
 def _without_postgres() -> None:
