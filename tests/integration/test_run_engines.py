@@ -9,6 +9,7 @@ from polars.testing import assert_frame_equal
 
 from trenddrop.core.settings import ClickHouseSettings, Settings
 from trenddrop.flow.run import RunRequest, RunResult, run
+from trenddrop.flow.training import repeat_training_frame
 from trenddrop.flow.workspace import Workspace
 from trenddrop.schemas import TABLES, raw_data
 from trenddrop.training.record import flat_metrics
@@ -72,3 +73,8 @@ def test_the_engines_agree(wh: Warehouse, settings: Settings, on_clickhouse, wor
     assert again.document["duplicates"] == again.document["raw_records"] == there.document["raw_records"]
     for name in COMPARED:
         assert_frame_equal(comparable(other, name), comparable(wh, name), abs_tol=1e-9, rel_tol=1e-9)
+    for warehouse, its_settings, result in ((wh, settings, here), (other, other_settings, there)):
+        pinned = result.trained.result  # the second run changed nothing that the first one read
+        workspace = Workspace(its_settings, warehouse)
+        frame = repeat_training_frame(workspace, result.definition, pinned.run.run_id)
+        assert frame.height >= pinned.split.train.height + pinned.split.test.height > 0

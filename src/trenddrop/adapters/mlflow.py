@@ -89,6 +89,18 @@ class MlflowStore:
             )
             return load_model(Path(folder))
 
+    def params(self, run_id: str) -> dict[str, str]:
+        """Return the parameters of a run."""
+        with _quiet(), self._faults():
+            return dict(self._client.get_run(run_id).data.params)
+
+    def document(self, run_id: str, name: str) -> str:
+        """Return a document of a run; raise NotFoundError where it kept none of that name."""
+        with _quiet(), self._faults(), Scratch(self._home / "tmp") as scratch:
+            if name not in {one.path for one in self._client.list_artifacts(run_id)}:
+                raise NotFoundError(f"run {run_id}: kept no {name}; it is older than that document, train anew")
+            return Path(self._client.download_artifacts(run_id, name, str(scratch.folder))).read_text(encoding="utf-8")
+
     def _create_database(self, path: Path) -> None:
         """Create the database beside its place, then link it there: MLflow cannot resume migrations killed midway."""
         if path.exists():

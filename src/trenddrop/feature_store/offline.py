@@ -223,12 +223,14 @@ class WarehouseOfflineStore(OfflineStore):
     def offline_write_batch(
         config: RepoConfig, feature_view: FeatureView, table: pa.Table, progress: Callable[[int], Any] | None
     ) -> None:
-        """Append rows to the table behind a feature view."""
+        """Append rows to the table behind a feature view, under the names of the view or of the table."""
         source = _source(feature_view.batch_source)
         if source.table is None:
             raise ConfigError(f"feature view {feature_view.name}: its source is a query, so it cannot be written")
+        column_of = {name: column for column, name in source.field_mapping.items()}
+        rows = _utc_stamps(table.rename_columns([column_of.get(name, name) for name in table.column_names]))
         with reading(config.offline_store.home) as warehouse:
-            warehouse.transact(lambda: warehouse.append(str(source.table), _utc_stamps(table)))
+            warehouse.transact(lambda: warehouse.append(str(source.table), rows))
         if progress is not None:
             progress(table.num_rows)
 

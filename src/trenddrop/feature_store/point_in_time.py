@@ -52,45 +52,97 @@ def point_in_time_join(  # noqa: PLR0913 - the names of columns, each by keyword
     left side that it takes for tiny. Raises SchemaError for columns that are missing or stand in both tables.
     """
     pairs = dict(keys) if isinstance(keys, Mapping) else {key: key for key in keys}
-    if not pairs:  # ClickHouse's ASOF join needs a key
-        return point_in_time_join(
-            entity.mutate(__all=ibis.literal(1)),
-            features.mutate(__all=ibis.literal(1)),
-            keys=["__all"],
-            event_timestamp=event_timestamp,
-            created_timestamp=created_timestamp,
-            ttl=ttl,
-            at=at,
-        ).drop("__all")
-    stamps = {event_timestamp, created_timestamp} - {None}
-    columns = [name for name in features.columns if name not in pairs and name not in stamps]
-    _check_columns(entity, features, pairs=pairs, stamps=stamps, columns=columns, at=at)
-
-    join_keys = [f"__key_{i}" for i in range(len(pairs))]
-    moments = _moments(entity, dict(zip(join_keys, pairs.values(), strict=True)), at)
-    known = _known(
+    join_keys = [f"__key_{i}" for i in range(max(len(pairs), 1))]
+    found, columns = _found(
+        entity,
         features,
-        dict(zip(join_keys, pairs, strict=True)),
+        pairs=pairs,
+        ids=None,
         event_timestamp=event_timestamp,
         created_timestamp=created_timestamp,
-        columns=columns,
+        ttl=ttl,
+        at=at,
     )
-    chosen = _chosen_events(moments, known, join_keys, has_late=created_timestamp is not None)
-    found = _fetch(chosen, known, join_keys, ttl={name: _ttl_of(ttl, name) for name in columns})
     keyed = entity.mutate(
-        **{f"__left_{i}": entity[name] for i, name in enumerate(pairs.values())},
-        __left_at=entity[at].cast(TIMESTAMP),
+        **{f"__left_{i}": value for i, value in enumerate(_key_values(entity, list(pairs.values())))},
+        __left_at=_utc(entity[at]),
     )
     matches = [keyed[f"__left_{i}"] == found[name] for i, name in enumerate(join_keys)]
     joined = keyed.left_join(found, [*matches, keyed["__left_at"] == found[_AT]])
     return joined.select(*entity.columns, *columns)
 
 
+def visible_rows(  # noqa: PLR0913 - the names of columns, each by keyword
+    entity: ir.Table,
+    features: ir.Table,
+    *,
+    row: str,
+    keys: Mapping[str, str],
+    event_timestamp: str,
+    created_timestamp: str | None = None,
+    ttl: TimeToLive = None,
+    at: str = "event_timestamp",
+) -> ir.Table:
+    """Return the point-in-time join of numbered entity rows as (``row``, features), only where something was visible.
+
+    ``row`` is a column of ``entity`` without duplicates; with it the join need not find the entity rows again.
+    """
+    found, columns = _found(
+        entity,
+        features,
+        pairs=keys,
+        ids=row,
+        event_timestamp=event_timestamp,
+        created_timestamp=created_timestamp,
+        ttl=ttl,
+        at=at,
+    )
+    return found.select(row, *columns)
+
+
+def _found(  # noqa: PLR0913 - the names of columns, each by keyword
+    entity: ir.Table,
+    features: ir.Table,
+    *,
+    pairs: Mapping[str, str],
+    ids: str | None,
+    event_timestamp: str,
+    created_timestamp: str | None,
+    ttl: TimeToLive,
+    at: str,
+) -> tuple[ir.Table, list[str]]:
+    """Return the features visible at each moment, by ``ids`` or by (keys, moment), and the features' names."""
+    stamps = {event_timestamp, created_timestamp} - {None}
+    columns = [name for name in features.columns if name not in pairs and name not in stamps]
+    _check_columns(entity, features, pairs=pairs, stamps=stamps, columns=columns, at=at)
+    join_keys = [f"__key_{i}" for i in range(max(len(pairs), 1))]
+    moments = entity.select(
+        *([ids] if ids else []),
+        **dict(zip(join_keys, _key_values(entity, list(pairs.values())), strict=True)),
+        __at=_utc(entity[at]),
+    ).drop_null([*join_keys, _AT])
+    known = _known(
+        features,
+        dict(zip(join_keys, _key_values(features, list(pairs)), strict=True)),
+        event_timestamp=event_timestamp,
+        created_timestamp=created_timestamp,
+        columns=columns,
+    )
+    chosen = _chosen_events(moments if ids else moments.distinct(), known, join_keys, has_late=bool(created_timestamp))
+    lives = {name: _ttl_of(ttl, name) for name in columns}
+    return _fetch(chosen, known, join_keys, ids=[ids] if ids else [*join_keys, _AT], ttl=lives), columns
+
+
+def _key_values(table: ir.Table, names: Sequence[str]) -> list[ir.Value]:
+    """Return the key columns; one constant where there are none, as ClickHouse's ASOF join needs a key."""
+    return [table[name] for name in names] or [ibis.literal(1)]
+
+
 def within_reach(
     features: ir.Table, *, event_timestamp: str, earliest: datetime, latest: datetime, ttl: timedelta | None = None
 ) -> ir.Table:
     """Drop the feature rows that no moment in [earliest, latest] can choose, so that the engine skips their files."""
-    event = features[event_timestamp].cast(TIMESTAMP)
+    event = _utc(features[event_timestamp])
     reach = event <= moment(latest)
     return features.filter(reach if ttl is None else reach & (event >= moment(earliest - ttl)))
 
@@ -131,30 +183,27 @@ def _check_columns(
         raise SchemaError(f"point-in-time join: {'; '.join(problems)}")
 
 
-def _moments(entity: ir.Table, keys: Mapping[str, str], at: str) -> ir.Table:
-    """Return one row per distinct (keys, T) that can match."""
-    moments = entity.select(**{name: entity[column] for name, column in keys.items()}, __at=entity[at].cast(TIMESTAMP))
-    return moments.drop_null([*keys, _AT]).distinct()
-
-
 def _known(
     features: ir.Table,
-    keys: Mapping[str, str],
+    keys: Mapping[str, ir.Value],
     *,
     event_timestamp: str,
     created_timestamp: str | None,
     columns: Sequence[str],
 ) -> ir.Table:
     """Return the feature rows under internal names of keys and times."""
-    event = features[event_timestamp].cast(TIMESTAMP)
-    created = event if created_timestamp is None else features[created_timestamp].cast(TIMESTAMP).coalesce(event)
-    renamed = features.select(
-        **{name: features[column] for name, column in keys.items()},
-        __event=event,
-        __created=created,
-        **{name: features[name] for name in columns},
-    )
-    return renamed.filter(renamed[_EVENT].notnull())
+    event = _utc(features[event_timestamp])
+    created = event if created_timestamp is None else _utc(features[created_timestamp])
+    if created.type().nullable:
+        created = created.coalesce(event)
+    renamed = features.select(**keys, __event=event, __created=created, **{name: features[name] for name in columns})
+    return renamed.filter(renamed[_EVENT].notnull()) if event.type().nullable else renamed
+
+
+def _utc(column: ir.Value) -> ir.Value:
+    """Return the moments in UTC; a cast that changes nothing would keep an engine from skipping files and granules."""
+    known = ibis.dtype(TIMESTAMP)
+    return column if column.type() in (known, known.copy(nullable=False)) else column.cast(TIMESTAMP)
 
 
 def _chosen_events(moments: ir.Table, known: ir.Table, keys: Sequence[str], *, has_late: bool) -> ir.Table:
@@ -164,12 +213,12 @@ def _chosen_events(moments: ir.Table, known: ir.Table, keys: Sequence[str], *, h
     on_time = on_time.select(**{f"__r_{key}": on_time[key] for key in keys}, __on_time=on_time[_EVENT])
     picked = _asof(moments, on_time, keys, "__on_time")
     if not has_late:
-        return picked.select(*keys, _AT, __chosen=picked["__on_time"])
+        return picked.select(*moments.columns, __chosen=picked["__on_time"])
     late = _late_leaders(stamps.filter(stamps[_CREATED] > stamps[_EVENT]), keys)
     late = late.select(**{f"__r_{key}": late[key] for key in keys}, __late_visible=late[_CREATED], __late=late[_EVENT])
-    picked = _asof(picked.select(*keys, _AT, "__on_time"), late, keys, "__late_visible")
+    picked = _asof(picked.select(*moments.columns, "__on_time"), late, keys, "__late_visible")
     late_wins = picked["__late"].notnull() & (picked["__on_time"].isnull() | (picked["__late"] >= picked["__on_time"]))
-    return picked.select(*keys, _AT, __chosen=ibis.ifelse(late_wins, picked["__late"], picked["__on_time"]))
+    return picked.select(*moments.columns, __chosen=ibis.ifelse(late_wins, picked["__late"], picked["__on_time"]))
 
 
 def _asof(left: ir.Table, right: ir.Table, keys: Sequence[str], stamp: str) -> ir.Table:
@@ -188,18 +237,23 @@ def _late_leaders(late: ir.Table, keys: Sequence[str]) -> ir.Table:
     return ranked.filter(leads).select(*keys, _EVENT, _CREATED)
 
 
-def _fetch(chosen: ir.Table, known: ir.Table, keys: Sequence[str], *, ttl: Mapping[str, timedelta | None]) -> ir.Table:
+def _fetch(
+    chosen: ir.Table,
+    known: ir.Table,
+    keys: Sequence[str],
+    *,
+    ids: Sequence[str],
+    ttl: Mapping[str, timedelta | None],
+) -> ir.Table:
     """Return the features of each moment's chosen row: its latest version visible then, if it is still alive."""
-    moment = chosen.select(
-        **{f"__m_{key}": chosen[key] for key in keys}, __m_at=chosen[_AT], __chosen=chosen["__chosen"]
-    )
+    moment = chosen.select(**{f"__m_{name}": chosen[name] for name in chosen.columns})
     matches = [known[key] == moment[f"__m_{key}"] for key in keys]
-    versions = known.join(moment, [*matches, known[_EVENT] == moment["__chosen"]])
-    versions = versions.filter(versions[_CREATED] <= versions["__m_at"])
+    versions = known.join(moment, [*matches, known[_EVENT] == moment["__m___chosen"]])
+    versions = versions.filter(versions[_CREATED] <= versions[f"__m_{_AT}"])
     if ttl and None not in ttl.values():  # older than any column lives
         longest = max(span for span in ttl.values() if span is not None)
         versions = versions.filter(_is_alive(versions, longest))
-    newest = ibis.window(group_by=[*keys, "__m_at"], order_by=versions[_CREATED].desc())
+    newest = ibis.window(group_by=[f"__m_{name}" for name in ids], order_by=versions[_CREATED].desc())
     versions = versions.mutate(__rank=ibis.row_number().over(newest))
     versions = versions.filter(versions["__rank"] == 0)
     spans = set(ttl.values())
@@ -209,11 +263,11 @@ def _fetch(chosen: ir.Table, known: ir.Table, keys: Sequence[str], *, ttl: Mappi
         else ibis.ifelse(_is_alive(versions, span), versions[name], ibis.null())
         for name, span in ttl.items()
     }
-    return versions.select(*keys, __at=versions["__m_at"], **values)
+    return versions.select(**{name: versions[f"__m_{name}"] for name in ids}, **values)
 
 
 def _is_alive(versions: ir.Table, span: timedelta) -> ir.BooleanValue:
-    age = versions["__m_at"].delta(versions[_EVENT], unit="microsecond")  # ClickHouse has no interval this fine
+    age = versions[f"__m_{_AT}"].delta(versions[_EVENT], unit="microsecond")  # ClickHouse has no interval this fine
     return age <= span // timedelta(microseconds=1)
 
 

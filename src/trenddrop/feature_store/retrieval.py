@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from trenddrop.core.errors import InputError, SchemaError
-from trenddrop.feature_store.point_in_time import moment, point_in_time_join, within_reach
+from trenddrop.feature_store.point_in_time import moment, visible_rows, within_reach
 from trenddrop.schemas.table import TIMESTAMP
 from trenddrop.warehouse import Warehouse
 
@@ -101,16 +101,16 @@ def _join_group(entity: ir.Table, at: str, features: ir.Table, group: Sequence[V
         __view_at=entity[at],
         **{f"__{name}": entity[column] for name, column in zip(keys, first.keys.values(), strict=True)},
     )
-    joined = point_in_time_join(
+    return visible_rows(
         moments,
         features.select(**keys, **stamps, **columns),
+        row=ROW,
         keys={name: f"__{name}" for name in keys},
         event_timestamp="__view_event",
         created_timestamp="__view_created" if first.created_timestamp is not None else None,
         ttl={name: view.ttl for view in group for name in view.columns},
         at="__view_at",
     )
-    return joined.select(ROW, *columns)
 
 
 def known_moments(views: Sequence[ViewRead], *, start: datetime | None, end: datetime | None) -> ir.Table:

@@ -7,7 +7,9 @@ from typing import Any
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 from feast.data_source import DataSource
+from feast.feature_logging import LOG_TIMESTAMP_FIELD, LoggingDestination
 from feast.protos.feast.core.DataSource_pb2 import DataSource as DataSourceProto
+from feast.protos.feast.core.FeatureService_pb2 import LoggingConfig as LoggingConfigProto
 from feast.protos.feast.core.SavedDataset_pb2 import SavedDatasetStorage as SavedDatasetStorageProto
 from feast.repo_config import RepoConfig
 from feast.saved_dataset import SavedDatasetStorage
@@ -159,6 +161,29 @@ class SavedDatasetWarehouseStorage(SavedDatasetStorage):
     def to_data_source(self) -> WarehouseSource:
         """Return the source that reads the dataset back."""
         return WarehouseSource(table=self.table, timestamp_field="event_timestamp")
+
+
+class WarehouseLoggingDestination(LoggingDestination):
+    """A table of the warehouse that keeps served feature vectors."""
+
+    _proto_kind = "trenddrop_warehouse"
+
+    def __init__(self, *, table: str) -> None:
+        self.table = table
+
+    @classmethod
+    def from_proto(cls, config_proto: Any) -> "WarehouseLoggingDestination":
+        """Read the destination from the registry."""
+        return cls(table=config_proto.custom_destination.config["table"])
+
+    def to_proto(self) -> Any:
+        """Return what the registry keeps."""
+        custom = LoggingConfigProto.CustomDestination(kind=self._proto_kind, config={"table": self.table})
+        return LoggingConfigProto(custom_destination=custom)
+
+    def to_data_source(self) -> WarehouseSource:
+        """Return the source that reads the vectors back."""
+        return WarehouseSource(table=self.table, timestamp_field=LOG_TIMESTAMP_FIELD)
 
 
 def value_type(dtype: str) -> ValueType:

@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from string import Template
@@ -17,6 +18,7 @@ import yaml
 from trenddrop.core.errors import NotFoundError, SchemaError
 from trenddrop.core.settings import Settings
 from trenddrop.core.time import as_utc, utc_now
+from trenddrop.feature_store.pins import Pins, frame_sha256, pin, require_same_frame, require_unchanged
 from trenddrop.warehouse import Warehouse, open_warehouse
 
 # Feast imports pandas, torch and SQLAlchemy, which takes seconds: every function imports it when it is called.
@@ -70,6 +72,24 @@ class FeatureStoreSession:
             table = self.feast.get_historical_features(entity_df=entity_df, features=service).to_arrow()
         frame = pl.from_arrow(table)
         assert isinstance(frame, pl.DataFrame)  # noqa: S101 - a table never becomes a series
+        return frame
+
+    def pin(self, frame: pl.DataFrame, *, feature_service: str, snapshot: str) -> Pins:
+        """Return what a run needs to read the frame again: the views as applied, the snapshot, a hash of the frame."""
+        pins = pin(self.feast, self._service(feature_service), snapshot=snapshot)
+        return replace(pins, frame_sha256=frame_sha256(frame))
+
+    def repeat_frame(self, warehouse: Warehouse, entity_df: pl.DataFrame, pins: Pins) -> pl.DataFrame:
+        """Return the frame of a run again, bit for bit.
+
+        Raises SchemaError when a view has changed since, or when the frame differs because the entity rows do.
+        """
+        service = self._service(pins.feature_service)
+        require_unchanged(pins, pin(self.feast, service, snapshot=pins.snapshot_id))
+        frame = self.training_frame(
+            warehouse, entity_df, feature_service=pins.feature_service, snapshot=pins.snapshot_id
+        )
+        require_same_frame(pins, frame)
         return frame
 
     def materialize(self, warehouse: Warehouse, *, start: datetime, end: datetime) -> None:

@@ -124,15 +124,19 @@ def newest_event(workspace: Workspace, platform: str | None = None) -> datetime 
     return newest
 
 
-def labels_of(workspace: Workspace, definition: LabelDefinition, platform: str) -> ir.Table:
-    """Return the labels of one definition on one platform."""
-    labels = workspace.warehouse.table("viral_labels")
+def labels_of(
+    workspace: Workspace, definition: LabelDefinition, platform: str, *, snapshot: str | None = None
+) -> ir.Table:
+    """Return the labels of one definition on one platform, now or as of a snapshot."""
+    labels = workspace.warehouse.table("viral_labels", snapshot=snapshot)
     return labels.filter((labels.viral_definition_name == definition.name) & (labels.platform == platform))
 
 
-def labelled_entities(workspace: Workspace, definition: LabelDefinition, platform: str) -> pl.DataFrame:
-    """Return the entity dataframe: hashtag_id, event_timestamp, is_viral_<h>h (null where unknown)."""
-    mine = labels_of(workspace, definition, platform)
+def labelled_entities(
+    workspace: Workspace, definition: LabelDefinition, platform: str, *, snapshot: str | None = None
+) -> pl.DataFrame:
+    """Return the entity dataframe: hashtag_id, event_timestamp, is_viral_<h>h (null where unknown), in fixed order."""
+    mine = labels_of(workspace, definition, platform, snapshot=snapshot)
     long = mine.select("hashtag_id", "label_timestamp", "prediction_window_hours", "is_viral").to_polars()
     if long.is_empty():
         raise InputError(
@@ -141,7 +145,8 @@ def labelled_entities(workspace: Workspace, definition: LabelDefinition, platfor
         )
     wide = long.pivot("prediction_window_hours", index=["hashtag_id", "label_timestamp"], values="is_viral")
     names = {str(h): f"is_viral_{h}h" for h in definition.horizons if str(h) in wide.columns}
-    return wide.rename(names | {"label_timestamp": "event_timestamp"}).sort("event_timestamp", "hashtag_id")
+    wide = wide.rename(names | {"label_timestamp": "event_timestamp"}).sort("event_timestamp", "hashtag_id")
+    return wide.select("hashtag_id", "event_timestamp", *names.values())  # a pivot orders columns as rows come
 
 
 def newest_hour(workspace: Workspace, platform: str | None) -> datetime | None:

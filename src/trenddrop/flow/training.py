@@ -11,7 +11,7 @@ import polars as pl
 
 from trenddrop.adapters.mlflow import MlflowStore
 from trenddrop.core.errors import NotFoundError
-from trenddrop.feature_store import FeatureStoreSession
+from trenddrop.feature_store import FeatureStoreSession, Pins
 from trenddrop.flow.stages import (
     FEATURE_SERVICE,
     FEATURES,
@@ -26,7 +26,7 @@ from trenddrop.labels import LabelDefinition
 from trenddrop.modeling import FittedModel, ModelSpec, load_spec
 from trenddrop.registry import Decision, ModelRegistry, ModelVersion, find_champion, judge, promote
 from trenddrop.scoring import Issue, score, write_predictions
-from trenddrop.training.record import RunContext
+from trenddrop.training.record import PINS, RunContext
 from trenddrop.training.train import TrainResult, train
 
 SPEC = "viral_lightgbm"
@@ -65,13 +65,9 @@ def train_model(
     with workspace.stage("training_frame") as stage:
         feast = FeatureStoreSession(workspace.settings)
         feast.apply()
-        entities = labelled_entities(workspace, definition, platform)
-        frame = feast.training_frame(
-            wh,
-            entities.with_columns(pl.lit(platform).alias("platform")),
-            feature_service=FEATURE_SERVICE,
-            snapshot=snapshot,
-        )
+        entities = training_entities(workspace, definition, platform, snapshot=snapshot)
+        frame = feast.training_frame(wh, entities, feature_service=FEATURE_SERVICE, snapshot=snapshot)
+        pins = feast.pin(frame, feature_service=FEATURE_SERVICE, snapshot=snapshot)
         stage.rows = frame.height
     with workspace.stage("train") as stage:
         store = MlflowStore(workspace.settings)
@@ -80,6 +76,8 @@ def train_model(
             viral_definition_name=definition.name,
             feature_service=FEATURE_SERVICE,
             snapshot_id=snapshot,
+            feature_views=pins.fingerprint(),
+            feature_pins=pins.as_json(),
             commit=commit_id(),
             descriptions=FEATURES,
             threads=workspace.settings.threads or os.cpu_count() or 1,
@@ -106,6 +104,27 @@ def train_model(
     with workspace.stage("backtest") as stage:
         stage.rows = write_predictions(wh, result.test_predictions, issue, clock=workspace.clock)
     return Trained(result, name, decision, stage.rows, snapshot)
+
+
+def training_entities(
+    workspace: Workspace, definition: LabelDefinition, platform: str, *, snapshot: str
+) -> pl.DataFrame:
+    """Return the entity rows of a training run at a snapshot: the labelled hours of the platform."""
+    entities = labelled_entities(workspace, definition, platform, snapshot=snapshot)
+    return entities.with_columns(pl.lit(platform).alias("platform"))
+
+
+def repeat_training_frame(workspace: Workspace, definition: LabelDefinition, run_id: str) -> pl.DataFrame:
+    """Return the training frame of a logged run again, bit for bit.
+
+    Raises SchemaError when a feature view has changed since the run, NotFoundError when the run kept no pins or
+    its snapshot has expired.
+    """
+    store = MlflowStore(workspace.settings)
+    pins = Pins.from_json(store.document(run_id, PINS))
+    platform = store.params(run_id)["platform"]
+    entities = training_entities(workspace, definition, platform, snapshot=pins.snapshot_id)
+    return FeatureStoreSession(workspace.settings).repeat_frame(workspace.warehouse, entities, pins)
 
 
 def training_document(trained: Trained) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from trenddrop.training.tracker import RunRecord
 
 EXAMPLE_ROWS = 5
 CARD = "model_card.md.j2"
+PINS = "feature_pins.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class RunContext:
     viral_definition_name: str
     feature_service: str
     snapshot_id: str = ""
+    feature_views: str = ""  # fingerprint of the views that the service names
+    feature_pins: str = ""  # document with which the training frame can be read again
     commit: str = ""
     descriptions: Mapping[str, str] = field(default_factory=dict)  # feature to the words of its reasons
     champion: FittedModel | None = None
@@ -58,6 +61,7 @@ def run_record(run: Run, plots: Mapping[str, bytes], card: str) -> RunRecord:
             "model_card.md": card,
             "metrics.json": json.dumps(figures, indent=1),
             "spec.json": run.spec.model_dump_json(indent=1),
+            **({PINS: run.context.feature_pins} if run.context.feature_pins else {}),
         },
         plots=plots,
         model=run.model,
@@ -76,6 +80,7 @@ def run_params(run: Run) -> dict[str, str]:
         "platform": run.context.platform,
         "viral_definition_name": run.context.viral_definition_name,
         "feature_service": run.context.feature_service,
+        "feature_views": run.context.feature_views,
         "features": str(len(run.model.features)),
         "seed": str(run.spec.seed),
         "test_from": run.split.test_from.isoformat(),

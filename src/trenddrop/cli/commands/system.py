@@ -37,9 +37,7 @@ def bench(
     json: Json = False,
 ) -> None:
     """Measure us beside a peer on the same work in one run; a ratio is the peer's cost divided by ours."""
-    known = sorted(
-        path.stem for path in BENCHMARKS.glob("*.py") if not path.stem.startswith(("_", "test_", "conftest"))
-    )
+    known = sorted(path.stem for path in BENCHMARKS.glob("*.py") if "\ndef run(" in path.read_text(encoding="utf-8"))
     names = known if name == "all" else [name]
     if unknown := sorted(set(names) - set(known)):
         raise NotFoundError(f"bench: no {unknown[0]!r}; known: {', '.join(known) or 'none (they live in a checkout)'}")
