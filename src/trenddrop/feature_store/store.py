@@ -4,20 +4,23 @@ import fcntl
 import io
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import datetime, timedelta
 from pathlib import Path
 from string import Template
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import yaml
 
-from trenddrop.core.errors import NotFoundError, SchemaError
+from trenddrop.core.errors import ConfigError, NotFoundError, SchemaError
 from trenddrop.core.settings import Settings
 from trenddrop.core.time import as_utc, utc_now
 from trenddrop.warehouse import Warehouse, open_warehouse
+
+if TYPE_CHECKING:
+    from trenddrop.feature_store.wide_rows import WideRows
 
 # Feast imports pandas, torch and SQLAlchemy, which takes seconds: every function imports it when it is called.
 
@@ -39,7 +42,10 @@ class FeatureStoreSession:
         self._folder = repo or feature_repo_folder()
         text = (self._folder / "feature_store.yaml").read_text(encoding="utf-8")
         home = {"TRENDDROP_HOME": str(settings.home.resolve())}
-        config = RepoConfig(**yaml.safe_load(Template(text).safe_substitute({**os.environ, **home})))
+        values = yaml.safe_load(Template(text).safe_substitute({**os.environ, **home}))
+        if values["online_store"].get("type", "").endswith("HomeOnlineStore"):
+            values["online_store"]["url"] = settings.online_store or "sqlite"
+        config = RepoConfig(**values)
         config.repo_path = self._folder
         self.feast = FeatureStore(config=config)
         self._plans: dict[str, _OnlinePlan] = {}
@@ -80,16 +86,31 @@ class FeatureStoreSession:
         with self._writing_the_registry(), lend(warehouse), redirect_stdout(progress), redirect_stderr(progress):
             self.feast.materialize(as_utc(start), as_utc(end))
 
-    def online_features(self, hashtag_ids: Sequence[str], *, feature_service: str, moment: datetime) -> pl.DataFrame:
-        """Return one row per hashtag, in the order asked for, with the online values that are alive at the moment."""
-        from trenddrop.feature_store import wide_rows
+    def online_features(self, ids: Sequence[str], *, feature_service: str, moment: datetime) -> pl.DataFrame:
+        """Return one row per id, in the order asked for, with the online values that are alive at the moment.
 
+        Beside the key and the features stands ``feature_timestamp``: the newest event among the values, null where
+        the store knows nothing that is alive. All views of the service have the same single key, as ``hashtag_id``.
+        """
         plan = self._plan(feature_service)
+        found = self._online_rows().read(plan.reads, [(one,) for one in ids], moment=as_utc(moment))
+        return plan.frame(ids, found)
+
+    def online_place(self) -> str:
+        """Return where the online values are kept; raises EngineError where that cannot be reached."""
+        return self._online_rows().ping()
+
+    def close(self) -> None:
+        """Release the connections to the online store."""
+        self.feast._get_provider().online_store.close()  # noqa: SLF001 - Feast offers no other way
+
+    def _online_rows(self) -> "WideRows":
+        from trenddrop.feature_store.online import WideOnlineStore
+
         online = self.feast._get_provider().online_store  # noqa: SLF001 - Feast offers no other way
-        connection = online.connection(self.feast.config)
-        rows = wide_rows.read_joined(connection, plan.reads, list(hashtag_ids), moment=as_utc(moment))
-        raw = pl.DataFrame(rows, schema=plan.raw_schema, orient="row")
-        return raw.cast(plan.schema)  # type: ignore[arg-type]
+        if not isinstance(online, WideOnlineStore):
+            raise ConfigError(f"feature_store.yaml: {type(online).__name__} is no online store of wide rows")
+        return online.rows(self.feast.config)
 
     def _service(self, name: str) -> Any:
         from feast.errors import FeatureServiceNotFoundException
@@ -125,24 +146,30 @@ class _OnlinePlan:
     """What one read of a feature service takes from which wide table."""
 
     def __init__(self, store: Any, service: Any, version: str) -> None:
-        from trenddrop.feature_store.online import wide_table
+        from trenddrop.feature_store.online import online_column, wide_table
+        from trenddrop.feature_store.wide_rows import WideRead
 
         self.version = version
         self.reads = []
-        self.schema: dict[str, Any] = {"hashtag_id": pl.String}
+        self.columns: list[Callable[[pl.DataFrame], pl.Series]] = []
+        keys = set()
         for projection in service.feature_view_projections:
             view = store.get_feature_view(projection.name, allow_registry_cache=True)
             table = wide_table(store.config, view)
-            if table.keys != ("hashtag_id",):
-                raise SchemaError(f"feature view {view.name}: its keys are {list(table.keys)}, not hashtag_id")
-            self.reads.append((table, {feature.name: feature.name for feature in projection.features}))
-            self.schema |= {feature.name: _POLARS_TYPES[str(feature.dtype)] for feature in projection.features}
-        self.raw_schema = {
-            name: pl.Int64 if kind in (pl.Boolean, pl.Datetime) else kind for name, kind in self.schema.items()
-        }
+            keys.add(table.keys)
+            self.reads.append(WideRead(table, {feature.name: feature.name for feature in projection.features}))
+            self.columns += [online_column(f.name, f.dtype.to_value_type()) for f in projection.features]
+        if len(keys) != 1 or len(key := keys.pop()) != 1:
+            raise SchemaError(f"feature service {service.name}: its views have not the same single key; got {keys}")
+        self.key = key[0]
+
+    def frame(self, ids: Sequence[str], found: pl.DataFrame) -> pl.DataFrame:
+        """Return the answer of the wide rows under the types of the features."""
+        stamp = found["__event"].cast(STAMP).alias("feature_timestamp")
+        return pl.DataFrame([pl.Series(self.key, ids, dtype=pl.String), stamp, *(one(found) for one in self.columns)])
 
 
-_POLARS_TYPES: dict[str, Any] = {"Float64": pl.Float64, "Int64": pl.Int64, "Bool": pl.Boolean, "String": pl.String}
+STAMP = pl.Datetime("us", "UTC")
 
 
 def apply_repo(settings: Settings) -> list[str]:
