@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
@@ -72,12 +73,7 @@ class SqliteRows:
             rows = connection.execute(self._statement(connection, reads), [*limits, asked]).fetchall()
         schema = answer_schema(reads)
         columns = zip(*rows, strict=True) if rows else [()] * len(schema)
-        return pl.DataFrame(
-            [
-                pl.Series(name, cells, dtype=pl.Int64 if kind is pl.Boolean else kind, strict=False)
-                for (name, kind), cells in zip(schema.items(), columns, strict=True)
-            ]
-        ).cast({name: kind for name, kind in schema.items() if kind is pl.Boolean})
+        return pl.DataFrame([_series(*column, cells) for column, cells in zip(schema.items(), columns, strict=True)])
 
     def ping(self) -> str:
         """Return the file's path."""
@@ -173,6 +169,12 @@ def _query(connection: sqlite3.Connection, reads: Sequence[WideRead]) -> str:
         f"SELECT {', '.join([newest, *features])} FROM json_each(?{len(reads) + 1}) AS asked {' '.join(joins)} "
         "ORDER BY asked.key"
     )
+
+
+def _series(name: str, kind: Any, cells: Sequence[Any]) -> pl.Series:
+    if kind is pl.Boolean:  # SQLite has none
+        return pl.Series(name, cells, dtype=pl.Int64).cast(pl.Boolean)
+    return pl.Series(name, cells, dtype=kind, strict=False)
 
 
 def _asked(key: Key) -> object:

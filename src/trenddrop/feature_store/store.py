@@ -55,11 +55,13 @@ class FeatureStoreSession:
         from feast.repo_operations import extract_objects_for_apply_delete
 
         from trenddrop.feature_store.declarations import read_declarations
+        from trenddrop.feature_store.source import WarehouseSource
 
         store = self.feast
         contents = read_declarations(self._folder, project=store.project)
         for source in contents.data_sources:
-            source.validate(store.config)
+            if isinstance(source, WarehouseSource):  # Feast's push and request sources cannot be validated
+                source.validate(store.config)
         with self._writing_the_registry(), redirect_stdout(io.StringIO()):
             changed, gone, _, _ = extract_objects_for_apply_delete(store.project, store.registry, contents)
             store.apply(changed, objects_to_delete=gone, partial=False)
