@@ -55,9 +55,7 @@ def declared(*, fields: dict[str, Any], keys: tuple[str, ...] = ("hashtag_id",),
     from trenddrop.feature_store.source import WarehouseSource
 
     entities = [Entity(name=key, join_keys=[key], value_type=ValueType.STRING) for key in keys]
-    batch = WarehouseSource(
-        name="rows", table="rows", timestamp_field="happened", created_timestamp_column="known"
-    )
+    batch = WarehouseSource(name="rows", table="rows", timestamp_field="happened", created_timestamp_column="known")
     push = PushSource(name="pushed", batch_source=batch)
     schema = [*(Field(name=key, dtype=String) for key in keys), *(Field(name=n, dtype=t) for n, t in fields.items())]
     return [*entities, FeatureView(name="view", entities=entities, schema=schema, source=push, ttl=ttl)]

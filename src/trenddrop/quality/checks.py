@@ -66,7 +66,7 @@ def run_checks(
         raise NotFoundError(f"quality: no rule checks {unknown}; add one to configs/quality.yaml")
     chosen = [rule for rule in rules if tables is None or rule.table in tables]
     checks = [_check(wh, rule, now) for rule in chosen]
-    _write(wh, checks, now)
+    record_checks(wh, checks, now=now)
     return checks
 
 
@@ -108,7 +108,8 @@ def _shown(check: Check, value: float) -> str:
     return f"{value:.1f} h" if check.check_type == "staleness" else f"{100 * value:.2f} %"
 
 
-def _write(wh: Warehouse, checks: Sequence[Check], now: datetime) -> None:
+def record_checks(wh: Warehouse, checks: Sequence[Check], *, now: datetime) -> None:
+    """Write the checks of the moment ``now``, and mark earlier findings that are fine by now as resolved."""
     rows = pl.DataFrame([_row(check) for check in checks], schema=_schema())
     fine = [
         check.table + "\x1f" + check.check_type + "\x1f" + check.description for check in checks if not check.failed

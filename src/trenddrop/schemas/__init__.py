@@ -18,6 +18,7 @@ from trenddrop.schemas.predictions import PREDICTIONS
 from trenddrop.schemas.processing_latency import PROCESSING_LATENCY
 from trenddrop.schemas.raw_data import raw_data
 from trenddrop.schemas.schema_versions import SCHEMA_VERSIONS
+from trenddrop.schemas.served_features import SERVED_FEATURES
 from trenddrop.schemas.sound_observations import SOUND_OBSERVATIONS
 from trenddrop.schemas.sounds import SOUNDS
 from trenddrop.schemas.table import TableSchema
@@ -49,6 +50,7 @@ TABLES: dict[str, TableSchema] = {
         PREDICTIONS,
         PROCESSING_LATENCY,
         SCHEMA_VERSIONS,
+        SERVED_FEATURES,
         SOUND_OBSERVATIONS,
         SOUNDS,
         TREND_EMBEDDINGS,
