@@ -154,6 +154,20 @@ def test_historical_values_equal_online_values(settings: Settings, wh: Warehouse
 
 
 @pytest.mark.usefixtures("nothing_online")
+def test_online_features_say_which_hour_they_describe(settings: Settings, wh: Warehouse):
+    materialize(settings, end=at(9), warehouse=wh)
+    hashtags = ["tiktok:b", "tiktok:nobody", "tiktok:a", "tiktok:c"]
+
+    def stamps(hour: float) -> list[datetime | None]:
+        online = online_features(settings, hashtags, feature_service=SERVICE, moment=at(hour))
+        return online["feature_timestamp"].to_list()
+
+    assert stamps(9) == [at(7), None, at(8), at(1)]
+    assert stamps(26) == [at(7), None, at(8), None]
+    assert stamps(33) == [None] * 4
+
+
+@pytest.mark.usefixtures("nothing_online")
 def test_materialising_an_older_period_again_changes_nothing(settings: Settings, wh: Warehouse):
     materialize(settings, end=at(9))
     before = online_features(settings, ["tiktok:a", "tiktok:b"], feature_service=SERVICE, moment=at(9))

@@ -22,9 +22,9 @@ from feast.type_map import feast_value_type_to_python_type, python_values_to_pro
 from feast.value_type import ValueType
 from pydantic import field_validator
 
-from trenddrop.core.errors import ConfigError
 from trenddrop.core.settings import load_settings
 from trenddrop.feature_store.access import read_moment
+from trenddrop.feature_store.open_rows import open_rows
 from trenddrop.feature_store.sqlite_rows import SqliteRows
 from trenddrop.feature_store.wide_rows import (
     ARROW_TYPES,
@@ -39,7 +39,6 @@ from trenddrop.feature_store.wide_rows import (
     moment_of,
 )
 
-SQLITE = "sqlite"
 _SCALARS: dict[ValueType, tuple[str, Kind]] = {  # where a proto keeps a scalar, and what a cell of it is
     ValueType.DOUBLE: ("double_val", "number"),
     ValueType.FLOAT: ("float_val", "number"),
@@ -204,26 +203,15 @@ class WideRedisOnlineStore(WideOnlineStore):
     """Feature views as values of a Redis server."""
 
     def _open(self, config: WideRedisOnlineStoreConfig) -> WideRows:
-        return redis_rows(config.url, is_expiring=config.is_expiring)
+        return open_rows(config.url, Path(), is_expiring=config.is_expiring)
 
 
 class HomeOnlineStore(WideOnlineStore):
     """The online store that the home's settings name."""
 
     def _open(self, config: HomeOnlineStoreConfig) -> WideRows:
-        url = config.url or load_settings(home=Path(config.home)).online_store
-        if url is None or url == SQLITE:
-            return SqliteRows(str(Path(config.home) / "feast" / "online.sqlite"))
-        return redis_rows(url)
-
-
-def redis_rows(url: str, *, is_expiring: bool = True) -> WideRows:
-    """Open wide rows in Redis; the client is imported only here, since the embedded default does without it."""
-    try:
-        from trenddrop.feature_store.redis_rows import RedisRows
-    except ModuleNotFoundError as error:
-        raise ConfigError(f"online_store: {error.name} is not installed; pip install 'trenddrop[redis]'") from error
-    return RedisRows(url, is_expiring=is_expiring)
+        home = Path(config.home)
+        return open_rows(config.url or load_settings(home=home).online_store, home)
 
 
 def wide_table(config: RepoConfig, view: FeatureView) -> WideTable:

@@ -9,6 +9,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import datetime, timedelta
 from pathlib import Path
 from string import Template
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -18,6 +19,9 @@ from trenddrop.core.errors import ConfigError, NotFoundError, SchemaError
 from trenddrop.core.settings import Settings
 from trenddrop.core.time import as_utc, utc_now
 from trenddrop.warehouse import Warehouse, open_warehouse
+
+LOOK_EVERY_S = 1.0  # at the registry; it is cached for longer than that
+STAMP = pl.Datetime("us", "UTC")
 
 if TYPE_CHECKING:
     from trenddrop.feature_store.wide_rows import WideRows
@@ -37,6 +41,7 @@ class FeatureStoreSession:
         from feast.repo_config import RepoConfig
 
         from trenddrop.feature_store.declarations import feature_repo_folder
+        from trenddrop.feature_store.open_rows import SQLITE
 
         self._settings = settings
         self._folder = repo or feature_repo_folder()
@@ -44,11 +49,12 @@ class FeatureStoreSession:
         home = {"TRENDDROP_HOME": str(settings.home.resolve())}
         values = yaml.safe_load(Template(text).safe_substitute({**os.environ, **home}))
         if values["online_store"].get("type", "").endswith("HomeOnlineStore"):
-            values["online_store"]["url"] = settings.online_store or "sqlite"
+            values["online_store"]["url"] = settings.online_store or SQLITE
         config = RepoConfig(**values)
         config.repo_path = self._folder
         self.feast = FeatureStore(config=config)
         self._plans: dict[str, _OnlinePlan] = {}
+        self._looked_at = -LOOK_EVERY_S
 
     def apply(self) -> list[str]:
         """Bring the registry and the online tables in step with the declarations; return the feature services."""
@@ -98,10 +104,6 @@ class FeatureStoreSession:
         found = self._online_rows().read(plan.reads, [(one,) for one in ids], moment=as_utc(moment))
         return plan.frame(ids, found)
 
-    def online_place(self) -> str:
-        """Return where the online values are kept; raises EngineError where that cannot be reached."""
-        return self._online_rows().ping()
-
     def close(self) -> None:
         """Release the connections to the online store."""
         self.feast._get_provider().online_store.close()  # noqa: SLF001 - Feast offers no other way
@@ -127,7 +129,9 @@ class FeatureStoreSession:
 
     def _plan(self, name: str) -> "_OnlinePlan":
         registry = self.feast.registry
-        registry.list_projects(allow_cache=True)  # reads the file again when it has changed
+        if monotonic() - self._looked_at > LOOK_EVERY_S:
+            registry.list_projects(allow_cache=True)  # reads the file again when its cached copy is too old
+            self._looked_at = monotonic()
         version = registry.proto().version_id
         if name not in self._plans or self._plans[name].version != version:
             self._plans[name] = _OnlinePlan(self.feast, self._service(name), version)
@@ -169,9 +173,6 @@ class _OnlinePlan:
         """Return the answer of the wide rows under the types of the features."""
         stamp = found["__event"].cast(STAMP).alias("feature_timestamp")
         return pl.DataFrame([pl.Series(self.key, ids, dtype=pl.String), stamp, *(one(found) for one in self.columns)])
-
-
-STAMP = pl.Datetime("us", "UTC")
 
 
 def apply_repo(settings: Settings) -> list[str]:
@@ -222,6 +223,17 @@ def online_features(
     """
     session = FeatureStoreSession(settings)
     return session.online_features(hashtag_ids, feature_service=feature_service, moment=moment or utc_now())
+
+
+def online_place(settings: Settings) -> str:
+    """Return where the online values are kept; raises EngineError where that cannot be reached."""
+    from trenddrop.feature_store.open_rows import open_rows
+
+    rows = open_rows(settings.online_store, settings.home)
+    try:
+        return rows.ping()
+    finally:
+        rows.close()
 
 
 def _load_feast() -> None:

@@ -10,7 +10,15 @@ from trenddrop.core.errors import ConfigError, IntegrityError
 from trenddrop.schemas import TABLES
 from trenddrop.warehouse import DuckLakeWarehouse
 from trenddrop.warehouse.clickhouse import ClickHouseWarehouse
-from trenddrop.warehouse.migrations import AddColumn, CreateTable, DropColumn, DropTable, Migration, run_migrations
+from trenddrop.warehouse.migrations import (
+    MIGRATIONS,
+    AddColumn,
+    CreateTable,
+    DropColumn,
+    DropTable,
+    Migration,
+    run_migrations,
+)
 from trenddrop.warehouse.migrations.steps import script
 
 Engine = DuckLakeWarehouse | ClickHouseWarehouse
@@ -164,6 +172,7 @@ def test_the_newest_version_holds_the_tables_of_the_schemas(bare: Engine) -> Non
     assert {name: bare.table(name).schema() for name in TABLES} == {
         name: table.ibis() for name, table in TABLES.items()
     }
-    assert bare.migrate(to=0) == [1]
+    versions = [migration.version for migration in MIGRATIONS]
+    assert bare.migrate(to=0) == versions[::-1]
     assert [name for name in TABLES if bare.has_table(name)] == ["schema_versions"]
-    assert bare.migrate() == [1]
+    assert bare.migrate() == versions
