@@ -174,6 +174,19 @@ def test_an_online_store_that_lags_is_a_mismatch(build: Callable[..., Installati
     assert check_consistency(one.workspace()).mismatched_vectors == 1
 
 
+def test_the_log_of_the_endpoint_writes_beside_the_open_warehouse(build: Callable[..., Installation]):
+    """Through a connection of its own, so that no question waits for it."""
+    from trenddrop.flow.serving import served_log
+
+    one = build()
+    one.materialize(0, 8)
+    log = served_log(one.settings.model_copy(update={"served_share": 1.0}))
+    found = one.session.online_features(HASHTAGS, feature_service=SERVICE, moment=at(8))
+    log.record(found, feature_service=SERVICE, moment=at(8))
+    log.close()
+    assert (log.dropped, check_consistency(one.workspace()).vectors) == (0, 4)
+
+
 def test_over_redis(build: Callable[..., Installation], redis_url: str):
     """Now, since Redis forgets what is dead."""
     now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)

@@ -6,6 +6,7 @@ Each thread has its own connection. SQLite has no NaN: it reads back as null.
 import json
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -27,16 +28,22 @@ class SqliteRows:
     def __init__(self, path: str) -> None:
         self.path = path
         self._local = threading.local()
+        self._opened: weakref.WeakSet[_Connection] = weakref.WeakSet()
+        self._opening = threading.Lock()
 
     def connection(self) -> sqlite3.Connection:
         """Return this thread's connection."""
-        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
-        if connection is None:
+        return self._mine().database
+
+    def _mine(self) -> "_Connection":
+        mine: _Connection | None = getattr(self._local, "mine", None)
+        if mine is None:
             with self._errors():
                 Path(self.path).parent.mkdir(parents=True, exist_ok=True)
-                connection = connect(self.path)
-            self._local.connection, self._local.statements = connection, {}
-        return connection
+                mine = self._local.mine = _Connection(connect(self.path))
+            with self._opening:
+                self._opened.add(mine)
+        return mine
 
     def create(self, table: WideTable) -> None:
         """Create the table, or add the columns of features that are new; other keys start it afresh."""
@@ -69,8 +76,7 @@ class SqliteRows:
         asked = json.dumps([_asked(key) for key in keys])
         limits = [_BEFORE_ALL if (oldest := read.table.alive_from(moment)) is None else oldest for read in reads]
         with self._errors():
-            connection = self.connection()
-            rows = connection.execute(self._statement(connection, reads), [*limits, asked]).fetchall()
+            rows = self.connection().execute(self._statement(reads), [*limits, asked]).fetchall()
         schema = answer_schema(reads)
         columns = zip(*rows, strict=True) if rows else [()] * len(schema)
         return pl.DataFrame([_series(*column, cells) for column, cells in zip(schema.items(), columns, strict=True)])
@@ -82,18 +88,19 @@ class SqliteRows:
         return self.path
 
     def close(self) -> None:
-        """Close this thread's connection."""
-        if (connection := getattr(self._local, "connection", None)) is not None:
-            connection.close()
-            self._local.connection = None
+        """Close the connections of all threads."""
+        with self._opening:
+            for one in list(self._opened):
+                one.database.close()
+            self._local = threading.local()
 
-    def _statement(self, connection: sqlite3.Connection, reads: Sequence[WideRead]) -> str:
+    def _statement(self, reads: Sequence[WideRead]) -> str:
         """Return the query; it is written anew when a table has changed."""
-        ((version,),) = connection.execute("PRAGMA schema_version").fetchall()
+        mine = self._mine()
+        ((version,),) = mine.database.execute("PRAGMA schema_version").fetchall()
         identity = tuple((read.table.name, read.table.keys, tuple(read.features.items())) for read in reads)
-        remembered: dict[object, tuple[int, str]] = self._local.statements
-        if (known := remembered.get(identity)) is None or known[0] != version:
-            known = remembered[identity] = (version, _query(connection, reads))
+        if (known := mine.statements.get(identity)) is None or known[0] != version:
+            known = mine.statements[identity] = (version, _query(mine.database, reads))
         return known[1]
 
     @contextmanager
@@ -104,9 +111,20 @@ class SqliteRows:
             raise EngineError(f"online store {self.path}: {error}") from error
 
 
+class _Connection:
+    """One thread's connection with the queries it has run; closed when the thread or the store is gone."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self.database = database
+        self.statements: dict[object, tuple[int, str]] = {}
+
+    def __del__(self) -> None:
+        self.database.close()
+
+
 def connect(path: str) -> sqlite3.Connection:
     """Open the file so that readers never wait for a writer."""
-    connection = sqlite3.connect(path, timeout=30, isolation_level=None)
+    connection = sqlite3.connect(path, timeout=30, isolation_level=None, check_same_thread=False)
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     return connection

@@ -5,7 +5,7 @@ import io
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from datetime import datetime, timedelta
 from pathlib import Path
 from string import Template
@@ -106,7 +106,11 @@ class FeatureStoreSession:
 
     def close(self) -> None:
         """Release the connections to the online store."""
-        self.feast._get_provider().online_store.close()  # noqa: SLF001 - Feast offers no other way
+        from trenddrop.feature_store.online import WideOnlineStore
+
+        online = self.feast._get_provider().online_store  # noqa: SLF001 - Feast offers no other way
+        if isinstance(online, WideOnlineStore):
+            online.close()
 
     def _online_rows(self) -> "WideRows":
         from trenddrop.feature_store.online import WideOnlineStore
@@ -177,7 +181,8 @@ class _OnlinePlan:
 
 def apply_repo(settings: Settings) -> list[str]:
     """Run Feast's apply on the shipped ``feature_repo``; return the names of the feature services."""
-    return FeatureStoreSession(settings).apply()
+    with closing(FeatureStoreSession(settings)) as session:
+        return session.apply()
 
 
 def training_frame(
@@ -193,8 +198,8 @@ def training_frame(
     ``entity_df`` has ``hashtag_id`` and ``event_timestamp``; its other columns are carried through. Reads the open
     warehouse, at a snapshot where one is given. Raises NotFoundError for a feature service that is not applied.
     """
-    session = FeatureStoreSession(settings)
-    return session.training_frame(warehouse, entity_df, feature_service=feature_service, snapshot=snapshot)
+    with closing(FeatureStoreSession(settings)) as session:
+        return session.training_frame(warehouse, entity_df, feature_service=feature_service, snapshot=snapshot)
 
 
 def materialize(
@@ -209,6 +214,7 @@ def materialize(
     try:
         session.materialize(opened, start=start or as_utc(end) - _longest_life(session.feast), end=end)
     finally:
+        session.close()
         if warehouse is None:
             opened.close()
 
@@ -221,8 +227,8 @@ def online_features(
     Values older than their view's time to live, and hashtags that are not there, are null. ``moment`` is now where
     it is not given. Keep a FeatureStoreSession where this is called often.
     """
-    session = FeatureStoreSession(settings)
-    return session.online_features(hashtag_ids, feature_service=feature_service, moment=moment or utc_now())
+    with closing(FeatureStoreSession(settings)) as session:
+        return session.online_features(hashtag_ids, feature_service=feature_service, moment=moment or utc_now())
 
 
 def online_place(settings: Settings) -> str:

@@ -1,6 +1,7 @@
 """The consistency job: what was served against what the warehouse says of the same moments."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
@@ -23,8 +24,7 @@ def check_consistency(
     workspace: Workspace, *, since: datetime | None = None, until: datetime | None = None, tolerance: float = 0.0
 ) -> Consistency:
     """Recompute the vectors served in [since, until) point in time, compare, and write ``data_quality_checks``."""
-    with workspace.stage("consistency") as stage:
-        session = FeatureStoreSession(workspace.settings)
+    with workspace.stage("consistency") as stage, closing(FeatureStoreSession(workspace.settings)) as session:
         parts = [
             _compare_service(workspace, session, service, since, until, tolerance)
             for service in _services(workspace, since, until)

@@ -1,5 +1,6 @@
 """What every store of wide rows promises, asked of SQLite and of a real Redis."""
 
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -293,6 +294,21 @@ def test_rows_in_any_order_leave_the_newest(online: WideRows, rows: list[tuple[s
             newest[key] = (event, created, i)
     expected = [(newest[key][0], newest[key][2]) if key in newest else None for key in "ab"]
     assert read(online, "a", "b", hour=9, table=CALENDAR) == expected
+
+
+def test_sqlite_closes_the_connections_of_threads_that_ended(tmp_path: Path):
+    online, opened = SqliteRows(str(tmp_path / "rows.sqlite")), []
+    thread = threading.Thread(target=lambda: opened.append(online.connection()))
+    thread.start()
+    thread.join()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
+        opened[0].execute("SELECT 1")
+    mine = online.connection()
+    online.close()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
+        mine.execute("SELECT 1")
+    online.ping()
+    online.close()
 
 
 def test_sqlite_says_where_its_file_cannot_be_opened(tmp_path: Path):
