@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import socket
+import subprocess
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -59,6 +62,47 @@ def any_wh(request: pytest.FixtureRequest) -> Warehouse:
     warehouse: Warehouse = request.getfixturevalue("wh" if request.param == "ducklake" else "clickhouse")
     warehouse.migrate()
     return warehouse
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a redis-server of this test run, which keeps nothing on disk."""
+    binary = shutil.which("redis-server")
+    if binary is None:
+        pytest.skip("redis-server is not installed; on Debian: apt-get install redis-server")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+    folder = tmp_path_factory.mktemp("redis")
+    with (folder / "log").open("wb") as log:
+        server = subprocess.Popen([binary, *options, "--dir", str(folder)], stdout=log, stderr=log)
+        try:
+            _wait_for(port, server)
+            yield f"redis://127.0.0.1:{port}/0"
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
+    give_up = time.monotonic() + 10
+    while server.poll() is None and time.monotonic() < give_up:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        time.sleep(0.02)
+    raise RuntimeError(f"redis-server on port {port} did not start; exit code {server.poll()}")
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> Iterator[str]:
+    """The URL of an empty Redis."""
+    import redis
+
+    yield redis_server
+    with redis.Redis.from_url(redis_server) as client:
+        client.flushall()
 
 
 @pytest.fixture(scope="session")

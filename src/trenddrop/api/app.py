@@ -113,6 +113,7 @@ def _lifespan(service: ScoringService) -> Any:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
         yield
+        service.close()
 
     return lifespan
 

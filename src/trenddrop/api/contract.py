@@ -42,6 +42,10 @@ class ScoringService(Protocol):
         """Load models and tables before the first question."""
         ...
 
+    def close(self) -> None:
+        """Write what is still in memory; called once, after the last question."""
+        ...
+
     def score(self, hashtag_ids: Sequence[str]) -> Mapping[str, HashtagScore]:
         """Return the scores of those hashtags that are known."""
         ...

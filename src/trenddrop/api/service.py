@@ -111,6 +111,7 @@ class WarehouseService:
     live: LiveScoring | None = None
     clock: Clock = utc_now
     max_age: timedelta = MAX_AGE
+    on_close: Sequence[Callable[[], None]] = ()
     _warehouse_lock: threading.RLock = field(default_factory=threading.RLock)
     _index_lock: threading.Lock = field(default_factory=threading.Lock)
     _index: tuple[int, VectorIndex] | None = None
@@ -129,6 +130,11 @@ class WarehouseService:
         self._champion.get()
         self.videos.embedder.encode(["warm up"])
         self._current_index()
+
+    def close(self) -> None:
+        """Let what it is made of write what it still remembers."""
+        for close in self.on_close:
+            close()
 
     def score(self, hashtag_ids: Sequence[str]) -> Mapping[str, HashtagScore]:
         """Return live scores where the online store knows the hashtag, else its newest prediction."""

@@ -45,6 +45,12 @@ class Settings(Config):
     catalog: str | None = Field(default=None, description="a DuckLake catalogue; default SQLite under home")
     data_path: str | None = Field(default=None, description="a DuckLake data path; default under home")
     clickhouse: ClickHouseSettings = ClickHouseSettings()
+    online_store: str | None = Field(
+        default=None, pattern=r"^(redis|rediss|unix)://", description="redis://host:6379/0; default SQLite under home"
+    )
+    served_share: float = Field(
+        default=0.1, ge=0, le=1, description="of the feature vectors served that are kept for the consistency check"
+    )
     mlflow_uri: str | None = Field(default=None, description="default sqlite:///<home>/mlflow.db")
     threads: int | None = Field(default=None, ge=1)
     memory_limit: str | None = Field(default=None, description="of the embedded engine, as in '4GB'")
@@ -61,8 +67,9 @@ def load_settings(environ: Mapping[str, str] | None = None, *, home: Path | None
     folder = home or Path(environ.get("TRENDDROP_HOME", "var"))
     path = folder / "settings.yaml"
     values = read_yaml(path) if path.is_file() else {}
-    if url := environ.get("TRENDDROP_CONFIGS"):
-        values.setdefault("configs", url)
+    for name in ("configs", "online_store"):
+        if value := environ.get(f"TRENDDROP_{name.upper()}"):
+            values.setdefault(name, value)
     return parse_config(Settings, values | {"home": folder}, origin=str(path))
 
 

@@ -7,6 +7,7 @@ from trenddrop.feature_store.store import (
     apply_repo,
     materialize,
     online_features,
+    online_place,
     training_frame,
 )
 
@@ -16,6 +17,7 @@ __all__ = [
     "apply_repo",
     "materialize",
     "online_features",
+    "online_place",
     "point_in_time_join",
     "training_frame",
 ]

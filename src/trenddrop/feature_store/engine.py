@@ -11,7 +11,7 @@ from feast.repo_config import FeastConfigBaseModel
 from feast.utils import _convert_arrow_to_proto, _get_column_names
 
 from trenddrop.core.time import utc_now
-from trenddrop.feature_store.online import WideSqliteOnlineStore
+from trenddrop.feature_store.online import WideOnlineStore
 
 
 class WarehouseComputeEngineConfig(FeastConfigBaseModel):
@@ -94,7 +94,7 @@ class WarehouseComputeEngine(ComputeEngine):
         rows = job.to_arrow()
         mapping = view.batch_source.field_mapping
         rows = rows.rename_columns([mapping.get(column, column) for column in rows.column_names])
-        if isinstance(self.online_store, WideSqliteOnlineStore):
+        if isinstance(self.online_store, WideOnlineStore):
             self.online_store.write_arrow(self.repo_config, view, rows)
         elif rows.num_rows:
             types = {field.name: field.dtype.to_value_type() for field in view.entity_columns}

@@ -155,12 +155,25 @@ def moment(value: datetime) -> ir.TimestampScalar:
 def latest_rows(
     features: ir.Table, *, keys: Sequence[str], event_timestamp: str, created_timestamp: str | None = None
 ) -> ir.Table:
-    """Return the newest row per key: greatest event timestamp, of those with the same one the latest created."""
-    order = [features[event_timestamp].desc(nulls_first=False)]
-    if created_timestamp is not None:
-        order.append(features[created_timestamp].desc(nulls_first=False))
+    """Return the newest row per key: greatest event timestamp, of those with the same one the latest created.
+
+    Rows without a key or without an event timestamp are left out. Only the few rows at the newest event timestamps are
+    ranked, so that an engine does not sort wide rows.
+    """
+    newest = _with_newest_event(features, keys, event_timestamp)
+    order = [] if created_timestamp is None else [newest[created_timestamp].desc(nulls_first=False)]
     window = ibis.window(group_by=list(keys), order_by=order)
-    return features.mutate(__rank=ibis.row_number().over(window)).filter(ibis._["__rank"] == 0).drop("__rank")
+    return newest.mutate(__rank=ibis.row_number().over(window)).filter(ibis._["__rank"] == 0).drop("__rank")
+
+
+def _with_newest_event(features: ir.Table, keys: Sequence[str], event_timestamp: str) -> ir.Table:
+    if not keys:
+        return features.filter(features[event_timestamp] == features[event_timestamp].max())
+    newest = features.group_by(*keys).aggregate(__newest=features[event_timestamp].max())
+    newest = newest.rename({f"__of_{key}": key for key in keys})
+    same = [features[key] == newest[f"__of_{key}"] for key in keys]
+    joined = features.inner_join(newest, [*same, features[event_timestamp] == newest["__newest"]])
+    return joined.select(*features.columns)
 
 
 def _check_columns(

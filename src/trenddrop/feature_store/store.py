@@ -4,22 +4,29 @@ import fcntl
 import io
 import os
 import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from string import Template
-from typing import Any
+from time import monotonic
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 import yaml
 
-from trenddrop.core.errors import NotFoundError, SchemaError
+from trenddrop.core.errors import ConfigError, NotFoundError, SchemaError
 from trenddrop.core.settings import Settings
 from trenddrop.core.time import as_utc, utc_now
 from trenddrop.feature_store.pins import Pins, frame_sha256, pin, require_same_frame, require_unchanged
 from trenddrop.warehouse import Warehouse, open_warehouse
+
+LOOK_EVERY_S = 1.0  # at the registry; it is cached for longer than that
+STAMP = pl.Datetime("us", "UTC")
+
+if TYPE_CHECKING:
+    from trenddrop.feature_store.wide_rows import WideRows
 
 # Feast imports pandas, torch and SQLAlchemy, which takes seconds: every function imports it when it is called.
 
@@ -36,26 +43,33 @@ class FeatureStoreSession:
         from feast.repo_config import RepoConfig
 
         from trenddrop.feature_store.declarations import feature_repo_folder
+        from trenddrop.feature_store.open_rows import SQLITE
 
         self._settings = settings
         self._folder = repo or feature_repo_folder()
         text = (self._folder / "feature_store.yaml").read_text(encoding="utf-8")
         home = {"TRENDDROP_HOME": str(settings.home.resolve())}
-        config = RepoConfig(**yaml.safe_load(Template(text).safe_substitute({**os.environ, **home})))
+        values = yaml.safe_load(Template(text).safe_substitute({**os.environ, **home}))
+        if values["online_store"].get("type", "").endswith("HomeOnlineStore"):
+            values["online_store"]["url"] = settings.online_store or SQLITE
+        config = RepoConfig(**values)
         config.repo_path = self._folder
         self.feast = FeatureStore(config=config)
         self._plans: dict[str, _OnlinePlan] = {}
+        self._looked_at = -LOOK_EVERY_S
 
     def apply(self) -> list[str]:
         """Bring the registry and the online tables in step with the declarations; return the feature services."""
         from feast.repo_operations import extract_objects_for_apply_delete
 
         from trenddrop.feature_store.declarations import read_declarations
+        from trenddrop.feature_store.source import WarehouseSource
 
         store = self.feast
         contents = read_declarations(self._folder, project=store.project)
         for source in contents.data_sources:
-            source.validate(store.config)
+            if isinstance(source, WarehouseSource):  # Feast's push and request sources cannot be validated
+                source.validate(store.config)
         with self._writing_the_registry(), redirect_stdout(io.StringIO()):
             changed, gone, _, _ = extract_objects_for_apply_delete(store.project, store.registry, contents)
             store.apply(changed, objects_to_delete=gone, partial=False)
@@ -100,16 +114,31 @@ class FeatureStoreSession:
         with self._writing_the_registry(), lend(warehouse), redirect_stdout(progress), redirect_stderr(progress):
             self.feast.materialize(as_utc(start), as_utc(end))
 
-    def online_features(self, hashtag_ids: Sequence[str], *, feature_service: str, moment: datetime) -> pl.DataFrame:
-        """Return one row per hashtag, in the order asked for, with the online values that are alive at the moment."""
-        from trenddrop.feature_store import wide_rows
+    def online_features(self, ids: Sequence[str], *, feature_service: str, moment: datetime) -> pl.DataFrame:
+        """Return one row per id, in the order asked for, with the online values that are alive at the moment.
 
+        Beside the key and the features stands ``feature_timestamp``: the newest event among the values, null where
+        the store knows nothing that is alive. All views of the service have the same single key, as ``hashtag_id``.
+        """
         plan = self._plan(feature_service)
+        found = self._online_rows().read(plan.reads, [(one,) for one in ids], moment=as_utc(moment))
+        return plan.frame(ids, found)
+
+    def close(self) -> None:
+        """Release the connections to the online store."""
+        from trenddrop.feature_store.online import WideOnlineStore
+
         online = self.feast._get_provider().online_store  # noqa: SLF001 - Feast offers no other way
-        connection = online.connection(self.feast.config)
-        rows = wide_rows.read_joined(connection, plan.reads, list(hashtag_ids), moment=as_utc(moment))
-        raw = pl.DataFrame(rows, schema=plan.raw_schema, orient="row")
-        return raw.cast(plan.schema)  # type: ignore[arg-type]
+        if isinstance(online, WideOnlineStore):
+            online.close()
+
+    def _online_rows(self) -> "WideRows":
+        from trenddrop.feature_store.online import WideOnlineStore
+
+        online = self.feast._get_provider().online_store  # noqa: SLF001 - Feast offers no other way
+        if not isinstance(online, WideOnlineStore):
+            raise ConfigError(f"feature_store.yaml: {type(online).__name__} is no online store of wide rows")
+        return online.rows(self.feast.config)
 
     def _service(self, name: str) -> Any:
         from feast.errors import FeatureServiceNotFoundException
@@ -124,7 +153,9 @@ class FeatureStoreSession:
 
     def _plan(self, name: str) -> "_OnlinePlan":
         registry = self.feast.registry
-        registry.list_projects(allow_cache=True)  # reads the file again when it has changed
+        if monotonic() - self._looked_at > LOOK_EVERY_S:
+            registry.list_projects(allow_cache=True)  # reads the file again when its cached copy is too old
+            self._looked_at = monotonic()
         version = registry.proto().version_id
         if name not in self._plans or self._plans[name].version != version:
             self._plans[name] = _OnlinePlan(self.feast, self._service(name), version)
@@ -145,29 +176,33 @@ class _OnlinePlan:
     """What one read of a feature service takes from which wide table."""
 
     def __init__(self, store: Any, service: Any, version: str) -> None:
-        from trenddrop.feature_store.online import wide_table
+        from trenddrop.feature_store.online import online_column, wide_table
+        from trenddrop.feature_store.wide_rows import WideRead
 
         self.version = version
         self.reads = []
-        self.schema: dict[str, Any] = {"hashtag_id": pl.String}
+        self.columns: list[Callable[[pl.DataFrame], pl.Series]] = []
+        keys = set()
         for projection in service.feature_view_projections:
             view = store.get_feature_view(projection.name, allow_registry_cache=True)
             table = wide_table(store.config, view)
-            if table.keys != ("hashtag_id",):
-                raise SchemaError(f"feature view {view.name}: its keys are {list(table.keys)}, not hashtag_id")
-            self.reads.append((table, {feature.name: feature.name for feature in projection.features}))
-            self.schema |= {feature.name: _POLARS_TYPES[str(feature.dtype)] for feature in projection.features}
-        self.raw_schema = {
-            name: pl.Int64 if kind in (pl.Boolean, pl.Datetime) else kind for name, kind in self.schema.items()
-        }
+            keys.add(table.keys)
+            self.reads.append(WideRead(table, {feature.name: feature.name for feature in projection.features}))
+            self.columns += [online_column(f.name, f.dtype.to_value_type()) for f in projection.features]
+        if len(keys) != 1 or len(key := keys.pop()) != 1:
+            raise SchemaError(f"feature service {service.name}: its views have not the same single key; got {keys}")
+        self.key = key[0]
 
-
-_POLARS_TYPES: dict[str, Any] = {"Float64": pl.Float64, "Int64": pl.Int64, "Bool": pl.Boolean, "String": pl.String}
+    def frame(self, ids: Sequence[str], found: pl.DataFrame) -> pl.DataFrame:
+        """Return the answer of the wide rows under the types of the features."""
+        stamp = found["__event"].cast(STAMP).alias("feature_timestamp")
+        return pl.DataFrame([pl.Series(self.key, ids, dtype=pl.String), stamp, *(one(found) for one in self.columns)])
 
 
 def apply_repo(settings: Settings) -> list[str]:
     """Run Feast's apply on the shipped ``feature_repo``; return the names of the feature services."""
-    return FeatureStoreSession(settings).apply()
+    with closing(FeatureStoreSession(settings)) as session:
+        return session.apply()
 
 
 def training_frame(
@@ -183,8 +218,8 @@ def training_frame(
     ``entity_df`` has ``hashtag_id`` and ``event_timestamp``; its other columns are carried through. Reads the open
     warehouse, at a snapshot where one is given. Raises NotFoundError for a feature service that is not applied.
     """
-    session = FeatureStoreSession(settings)
-    return session.training_frame(warehouse, entity_df, feature_service=feature_service, snapshot=snapshot)
+    with closing(FeatureStoreSession(settings)) as session:
+        return session.training_frame(warehouse, entity_df, feature_service=feature_service, snapshot=snapshot)
 
 
 def materialize(
@@ -199,6 +234,7 @@ def materialize(
     try:
         session.materialize(opened, start=start or as_utc(end) - _longest_life(session.feast), end=end)
     finally:
+        session.close()
         if warehouse is None:
             opened.close()
 
@@ -211,8 +247,19 @@ def online_features(
     Values older than their view's time to live, and hashtags that are not there, are null. ``moment`` is now where
     it is not given. Keep a FeatureStoreSession where this is called often.
     """
-    session = FeatureStoreSession(settings)
-    return session.online_features(hashtag_ids, feature_service=feature_service, moment=moment or utc_now())
+    with closing(FeatureStoreSession(settings)) as session:
+        return session.online_features(hashtag_ids, feature_service=feature_service, moment=moment or utc_now())
+
+
+def online_place(settings: Settings) -> str:
+    """Return where the online values are kept; raises EngineError where that cannot be reached."""
+    from trenddrop.feature_store.open_rows import open_rows
+
+    rows = open_rows(settings.online_store, settings.home)
+    try:
+        return rows.ping()
+    finally:
+        rows.close()
 
 
 def _load_feast() -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from trenddrop.core.errors import TrendDropError
 from trenddrop.core.settings import Settings
 from trenddrop.embeddings.minilm import PACKAGE, packaged_folder, verify_weights
+from trenddrop.feature_store import online_place
 from trenddrop.flow.workspace import Workspace
 from trenddrop.quality import load_sla, service_levels
 
@@ -33,6 +34,7 @@ def examine(workspace: Workspace) -> list[Finding]:
         ("packages", _packages),
         ("home", _home),
         ("warehouse", _warehouse),
+        ("online store", _online_store),
         ("embedding weights", _weights),
         ("batches", _batches),
         ("service levels", _service_levels),
@@ -70,6 +72,10 @@ def _warehouse(workspace: Workspace) -> tuple[bool | None, str]:
     wh = workspace.warehouse
     versions = wh.table("schema_versions").to_polars()
     return True, f"{wh.engine}, schema version {versions['version_id'].max()}, snapshot {wh.snapshot_id()}"
+
+
+def _online_store(workspace: Workspace) -> tuple[bool | None, str]:
+    return True, f"{online_place(workspace.settings)} answers"
 
 
 def _weights(_: Workspace) -> tuple[bool | None, str]:

@@ -1,8 +1,10 @@
 """The scoring endpoint over one home."""
 
 from collections.abc import Sequence
+from contextlib import closing
 from functools import partial
 
+import numpy as np
 import polars as pl
 import uvicorn
 
@@ -13,6 +15,7 @@ from trenddrop.core.settings import Settings
 from trenddrop.core.time import Clock, utc_now
 from trenddrop.embeddings import PackagedMiniLM
 from trenddrop.feature_store import FeatureStoreSession
+from trenddrop.feature_store.served import ServedLog, append_served
 from trenddrop.flow.stages import FEATURE_SERVICE
 from trenddrop.flow.videos import index_folder
 from trenddrop.index import ExactIndex
@@ -44,13 +47,28 @@ def scoring_service(settings: Settings, warehouse: Warehouse, *, clock: Clock = 
         platforms=platforms,
         load_agent=partial(load_agent, platforms=platforms, extra=settings.configs),
     )
-    return WarehouseService(warehouse, videos, live=live_scoring(settings, warehouse, clock=clock), clock=clock)
+    served = served_log(settings)
+    live = live_scoring(settings, warehouse, clock=clock, served=served)
+    return WarehouseService(warehouse, videos, live=live, clock=clock, on_close=(served.close,))
 
 
-def live_scoring(settings: Settings, warehouse: Warehouse, *, clock: Clock) -> LiveScoring | None:
+def served_log(settings: Settings) -> ServedLog:
+    """Return the log of served features; it writes in its own thread, through a warehouse of its own."""
+
+    def write(rows: pl.DataFrame) -> None:
+        with closing(open_warehouse(settings)) as warehouse:
+            append_served(warehouse, rows)
+
+    return ServedLog(write, share=settings.served_share, rng=np.random.default_rng())
+
+
+def live_scoring(
+    settings: Settings, warehouse: Warehouse, *, clock: Clock, served: ServedLog | None = None
+) -> LiveScoring | None:
     """Score online features with the champion, where the predictions come from exactly one model.
 
-    With several (platforms, label definitions) the newest predictions of each are the answer.
+    With several (platforms, label definitions) the newest predictions of each are the answer. A sample of the features
+    goes to ``served``.
     """
     names = latest_scores(warehouse)["model_name"].unique().to_list()
     if len(names) != 1:
@@ -58,7 +76,10 @@ def live_scoring(settings: Settings, warehouse: Warehouse, *, clock: Clock) -> L
     store, feast = MlflowStore(settings), FeatureStoreSession(settings)
 
     def online(hashtag_ids: Sequence[str], feature_service: str) -> pl.DataFrame:
-        rows = feast.online_features(hashtag_ids, feature_service=feature_service, moment=clock())
+        moment = clock()
+        rows = feast.online_features(hashtag_ids, feature_service=feature_service, moment=moment)
+        if served is not None:
+            served.record(rows, feature_service=feature_service, moment=moment)
         return rows.with_columns(pl.col("hashtag_id").str.split(":").list.first().alias("platform"))
 
     return LiveScoring(champion=partial(_champion, store, names[0]), features=online, score=score)

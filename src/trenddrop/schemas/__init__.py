@@ -23,6 +23,7 @@ from trenddrop.schemas.predictions import PREDICTIONS
 from trenddrop.schemas.processing_latency import PROCESSING_LATENCY
 from trenddrop.schemas.raw_data import raw_data
 from trenddrop.schemas.schema_versions import SCHEMA_VERSIONS
+from trenddrop.schemas.served_features import SERVED_FEATURES
 from trenddrop.schemas.sound_features import SOUND_FEATURES
 from trenddrop.schemas.sound_observations import SOUND_OBSERVATIONS
 from trenddrop.schemas.sounds import SOUNDS
@@ -62,6 +63,7 @@ TABLES: dict[str, TableSchema] = {
         PROCESSING_LATENCY,
         SCHEMA_VERSIONS,
         SOUND_FEATURES,
+        SERVED_FEATURES,
         SOUND_OBSERVATIONS,
         SOUNDS,
         TREND_EMBEDDINGS,

@@ -40,6 +40,7 @@ def service() -> SimpleNamespace:
     """Answers with fixed values; tests replace what they need."""
     return SimpleNamespace(
         warm_up=lambda: None,
+        close=lambda: None,
         score=lambda ids: {"tiktok:pasta": a_score()} if "tiktok:pasta" in ids else {},
         top_trends=lambda **_: [Trend(a_score(), "tiktok", "pasta", "hashtag")],
         match=lambda video, platform: [a_match()],

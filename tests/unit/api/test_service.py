@@ -220,6 +220,15 @@ def test_readers_do_not_wait_for_a_newer_value():
     assert remembered.get() == "new"
 
 
+def test_stopping_the_server_closes_what_the_service_is_made_of(build):
+    closed = []
+    service = build(("tiktok:a", 0, 6, 0.1))
+    service.on_close = (lambda: closed.append("served"),)
+    with TestClient(create_app(service)):
+        assert closed == []
+    assert closed == ["served"]
+
+
 def test_the_endpoint_over_the_real_service(build):
     service = build(("tiktok:pastarecipe", 0, 24, 0.6), ("tiktok:gardening", 0, 24, 0.2))
     with TestClient(create_app(service)) as client:

@@ -16,6 +16,17 @@ def test_the_settings_file_of_the_home_counts(tmp_path):
     assert (settings.engine, settings.clickhouse.host, settings.clickhouse.port) == ("clickhouse", "db", 9000)
 
 
+def test_the_online_store_comes_from_the_file_then_the_environment_then_is_embedded(tmp_path):
+    environment = {"TRENDDROP_ONLINE_STORE": "redis://one:6379/0"}
+    assert load_settings({}, home=tmp_path).online_store is None
+    assert load_settings(environment, home=tmp_path).online_store == "redis://one:6379/0"
+    (tmp_path / "settings.yaml").write_text("online_store: rediss://two:6380/1\n")
+    assert load_settings(environment, home=tmp_path).online_store == "rediss://two:6380/1"
+    (tmp_path / "settings.yaml").write_text("online_store: mysql://two\n")
+    with pytest.raises(ConfigError, match=r"settings.yaml: online_store: .*redis"):
+        load_settings(environment, home=tmp_path)
+
+
 def test_every_wrong_key_is_named_at_once(tmp_path):
     (tmp_path / "settings.yaml").write_text("engine: oracle\nthreads: 0\nsurprise: 1\n")
     with pytest.raises(ConfigError, match=r"(?s)engine.*threads.*surprise"):

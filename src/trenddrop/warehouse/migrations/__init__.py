@@ -5,10 +5,17 @@ from trenddrop.warehouse.migrations.m0001_first_tables import FIRST_TABLES
 from trenddrop.warehouse.migrations.m0002_window_features import WINDOW_FEATURES
 from trenddrop.warehouse.migrations.m0003_semantic_and_entities import SEMANTIC_AND_ENTITIES
 from trenddrop.warehouse.migrations.m0004_feature_drift import FEATURE_DRIFT
+from trenddrop.warehouse.migrations.m0005_served_features import SERVED_FEATURES
 from trenddrop.warehouse.migrations.runner import MigratableEngine, Migration, run_migrations
 from trenddrop.warehouse.migrations.steps import AddColumn, CreateTable, DropColumn, DropTable
 
-MIGRATIONS: tuple[Migration, ...] = (FIRST_TABLES, WINDOW_FEATURES, SEMANTIC_AND_ENTITIES, FEATURE_DRIFT)
+MIGRATIONS: tuple[Migration, ...] = (
+    FIRST_TABLES,
+    WINDOW_FEATURES,
+    SEMANTIC_AND_ENTITIES,
+    FEATURE_DRIFT,
+    SERVED_FEATURES,
+)
 
 
 def migrate(engine: MigratableEngine, *, to: int | None, clock: Clock = utc_now) -> list[int]:
