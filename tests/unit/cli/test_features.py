@@ -12,7 +12,7 @@ from trenddrop.cli import commands  # noqa: F401 - registers them
 from trenddrop.cli.app import app
 from trenddrop.core.errors import InputError, NotFoundError
 from trenddrop.core.settings import Settings
-from trenddrop.features import DEFINITIONS
+from trenddrop.features import ALL_DEFINITIONS, DEFINITIONS
 from trenddrop.warehouse import open_warehouse
 
 NOON = datetime(2026, 1, 9, 12, tzinfo=UTC)
@@ -134,7 +134,7 @@ def test_explain_follows_a_feature_down_to_columns(built: Path):
     assert found["valid_range"] == [-1.0, 1.0]
     assert found["depends_on"]["acceleration"]["velocity"] == {"hashtag_metrics.view_count": {}}
     assert found["sources"] == ["hashtag_metrics.view_count"]
-    assert found["services"] == ["hashtag_viral_v1 (hashtag_growth)"]
+    assert found["services"] == ["hashtag_viral_v1 (hashtag_growth)", "hashtag_viral_v2 (hashtag_growth)"]
     text = features("explain", "momentum_score", home=built)
     assert "hashtag_metrics.view_count" in text
     assert "-1 to 1" in text
@@ -165,7 +165,7 @@ def test_quality_without_features_says_what_to_do(tmp_path: Path):
 def test_docs_writes_the_page_once(tmp_path: Path):
     page = tmp_path / "features.md"
     first = json.loads(features("docs", "--out", str(page), "--json"))
-    assert (first["changed"], first["features"]) == (True, len(DEFINITIONS))
+    assert (first["changed"], first["features"]) == (True, len(ALL_DEFINITIONS))
     assert json.loads(features("docs", "--out", str(page), "--json"))["changed"] is False
     assert "no folder" in features("docs", "--out", str(tmp_path / "none" / "x.md"), errors=NotFoundError)
 
@@ -173,3 +173,16 @@ def test_docs_writes_the_page_once(tmp_path: Path):
 def test_without_a_subcommand_it_lists_them():
     shown = features()
     assert [name for name in ("build", "show", "explain", "quality", "docs") if name not in shown] == []
+
+
+def test_nothing_served_is_nothing_to_compare(home: Path):
+    done = CliRunner().invoke(app, ["features", "consistency", "--home", str(home), "--json"], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert json.loads(done.stdout) | {"features": {}} == {
+        "vectors": 0,
+        "mismatched_vectors": 0,
+        "mismatch_rate": 0.0,
+        "features": {},
+        "not_compared": [],
+        "examples": [],
+    }

@@ -1,4 +1,4 @@
-"""Commands on features: build, show, explain, quality, docs."""
+"""Commands on features: build, show, explain, quality, cluster, consistency, docs."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -160,6 +160,55 @@ def quality(platform: Platform = None, home: Home = None, json: Json = False) ->
         OUT.print("No alerts.")
     for alert in evaluation.alerts:
         OUT.print(f"{alert.severity}: {alert.summary()}", markup=False)
+
+
+@features.command()
+def cluster(until: ToDate = None, home: Home = None, json: Json = False) -> None:
+    """Group hashtags by what they are about, week by week; features built afterwards tell cluster and theme."""
+    from trenddrop.flow.clusters import fit_clusters
+
+    with workspace(home, quiet=json) as ws:
+        summary = fit_clusters(ws, until=parse_moment(until) if until else None)
+    newest = summary.newest
+    clusters = [] if newest is None else [
+        [one.cluster_id, one.theme_label, one.hashtag_count] for one in newest.clusters
+    ]  # fmt: skip
+    facts = {
+        "clusterings": summary.clusterings,
+        "assignments": summary.assignments,
+        "fitted_at": None if newest is None else newest.fitted_at,
+    }
+    names = ["cluster_id", "theme_label", "hashtag_count"]
+    if json:
+        print_json(facts | {"clusters": [dict(zip(names, row, strict=True)) for row in clusters]})
+        return
+    print_table(
+        "New clusterings and assignments, and when the newest one was fitted", list(facts), [list(facts.values())]
+    )
+    print_table("Clusters", names, clusters)
+
+
+@features.command()
+def consistency(
+    since: FromDate = None,
+    until: ToDate = None,
+    tolerance: Annotated[float, typer.Option("--tolerance", min=0, help="share by which floats may differ")] = 0.0,
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Compare what was served with what the offline store says of the same moments; fail where they differ."""
+    from trenddrop.flow.consistency import check_consistency, consistency_document, require_consistency
+
+    moments = [parse_moment(moment) if moment else None for moment in (since, until)]
+    with workspace(home, quiet=json) as ws:
+        found = check_consistency(ws, since=moments[0], until=moments[1], tolerance=tolerance)
+    document = consistency_document(found)
+    if json:
+        print_json(document)
+    else:
+        facts = ["vectors", "mismatched_vectors", "mismatch_rate"]
+        print_table("Served against recomputed", facts, [[document[name] for name in facts]])
+    require_consistency(found)
 
 
 @features.command()
