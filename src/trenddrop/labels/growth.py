@@ -37,10 +37,13 @@ def growths(metrics: ir.Table, parameters: Onset, constants: GrowthConstants, *,
     """
     reach_h = parameters.baseline_from_hours + 1
     versions = stage(metric_versions(metrics, stage=stage, longest_h=reach_h))
-    rates = window_aggregates(on_time_rows(versions), other_rows(versions), _rates(parameters), stage=stage)
+    measures = tuple(measure for measure in MEASURES if constants.of(measure) is not None)
+    aggregates = _rates(measures, parameters)
+    on_time = on_time_rows(versions).select("hashtag_id", "hour", "timestamp", "is_gap", "is_plain", *MEASURES)
+    rates = window_aggregates(on_time, other_rows(versions), aggregates, stage=stage)
     rates = rates.filter(~rates.is_gap)
-    wide = rates.select("hashtag_id", "hour", "timestamp", "view_count", *(a.name for a in _rates(parameters)))
-    for measure in MEASURES:
+    wide = rates.select("hashtag_id", "hour", "timestamp", "view_count", *(a.name for a in aggregates))
+    for measure in measures:
         values = versions.select(
             "hashtag_id",
             "hour",
@@ -48,17 +51,18 @@ def growths(metrics: ir.Table, parameters: Onset, constants: GrowthConstants, *,
             superseded_hour=versions.superseded_hour.fill_null(_NEVER),
             value=versions[measure].cast("float64"),
         )
-        values = values.semi_join(_told(versions, measure), "hashtag_id")
+        if len(measures) > 1:
+            values = values.semi_join(_told(versions, measure), "hashtag_id")
         baselines = _baselines(values, parameters, stage=stage)
         names = {f"{name}_{measure}": name for name in ("baseline", "known_baseline")}
         wide = with_columns_of(wide, baselines.select(*_KEYS, **names), _KEYS)
-    return _with_growth(wide, parameters, constants)
+    return _with_growth(wide, measures, parameters, constants)
 
 
-def _rates(parameters: Onset) -> tuple[WindowAggregate, ...]:
+def _rates(measures: tuple[str, ...], parameters: Onset) -> tuple[WindowAggregate, ...]:
     oldest_h = parameters.rate_hours - 1
-    sums = (WindowAggregate(f"rate_{measure}", measure, "sum", oldest_h=oldest_h) for measure in MEASURES)
-    counts = (WindowAggregate(f"known_rate_{measure}", measure, "count", oldest_h=oldest_h) for measure in MEASURES)
+    sums = (WindowAggregate(f"rate_{measure}", measure, "sum", oldest_h=oldest_h) for measure in measures)
+    counts = (WindowAggregate(f"known_rate_{measure}", measure, "count", oldest_h=oldest_h) for measure in measures)
     return (*sums, *counts)
 
 
@@ -127,14 +131,13 @@ def _ones(value: ir.Value) -> ir.FloatingValue:
     return ibis.ifelse(value.notnull(), 1.0, None)
 
 
-def _with_growth(wide: ir.Table, parameters: Onset, constants: GrowthConstants) -> ir.Table:
+def _with_growth(wide: ir.Table, measures: tuple[str, ...], parameters: Onset, constants: GrowthConstants) -> ir.Table:
     floors = {"video_count": parameters.min_videos, "view_count": parameters.min_views}
     growth: ir.Value = ibis.null("float64")
     volume: ir.Value = ibis.null("boolean")
-    for measure in reversed(MEASURES):
+    for measure in reversed(measures):
         constant = constants.of(measure)
-        if constant is None:
-            continue
+        assert constant is not None  # noqa: S101 - else it were no measure here
         gained, known = wide[f"rate_{measure}"], wide[f"known_rate_{measure}"]
         enough = (known >= parameters.min_rate_hours) & (
             wide[f"known_baseline_{measure}"].fill_null(0.0) >= parameters.min_baseline_hours

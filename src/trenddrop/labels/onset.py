@@ -38,16 +38,12 @@ def outcomes(
     bursts = stage(_bursts(stage(_hot_hours(grown, videos, parameters, stage=stage)), parameters))
     rows = stage(with_peak_key(newest_rows(metrics), "view_count"))
     longest = max(definition.horizons)
-    marked = with_columns_of(rows, bursts, _KEYS)
-    wide = marked.select(
-        *_KEYS,
-        next_onset=marked.onset_hour.min().over(future(longest)),
-        last_burst=marked.burst_hour.max().over(_recent(parameters.refractory_hours)),
-        **{f"peak_{h}": marked.peak_key.max().over(future(h)) for h in definition.horizons},
-    )
-    observed = grown.select(*_KEYS, known_hour=grown.hour, is_known=truth(grown.growth.notnull()))
-    candidates = with_columns_of(grown.select(*_KEYS, "timestamp", "base"), wide, _KEYS)
+    peaks = rows.select(*_KEYS, **{f"peak_{h}": rows.peak_key.max().over(future(h)) for h in definition.horizons})
+    observed = grown.select(*_KEYS, is_known=truth(grown.growth.notnull()))
+    candidates = grown.select(*_KEYS, "timestamp", "base")
+    candidates = with_columns_of(candidates, _near_bursts(candidates, bursts, longest, parameters), _KEYS)
     candidates = candidates.filter(candidates.last_burst.isnull())
+    candidates = with_columns_of(candidates, peaks, _KEYS)
     candidates = with_columns_of(candidates, coverage(observed, definition, group_by="hashtag_id"), _KEYS)
     ahead = (candidates.next_onset - candidates.hour).fill_null(longest + 1)
     return candidates.mutate(
@@ -56,8 +52,15 @@ def outcomes(
     ), rows
 
 
-def _recent(hours: int) -> ir.Value:
-    return ibis.range_window(group_by="hashtag_id", order_by="hour", preceding=(hours, 0))
+def _near_bursts(moments: ir.Table, bursts: ir.Table, longest: int, parameters: Onset) -> ir.Table:
+    """Return, for the hours of the hashtags with a burst, when the next one begins and whether one is just over."""
+    marked = with_columns_of(moments.semi_join(bursts, "hashtag_id"), bursts, _KEYS)
+    recent = ibis.range_window(group_by="hashtag_id", order_by="hour", preceding=(parameters.refractory_hours, 0))
+    return marked.select(
+        *_KEYS,
+        next_onset=marked.onset_hour.min().over(future(longest)),
+        last_burst=marked.burst_hour.max().over(recent),
+    )
 
 
 def _hot_hours(grown: ir.Table, videos: ir.Table | None, parameters: Onset, *, stage: Stage) -> ir.Table:

@@ -46,30 +46,42 @@ def exact_sum(value: ir.NumericValue, window: ir.Value) -> ir.FloatingValue:
 def coverage(observed: ir.Table, definition: LabelDefinition, *, group_by: str) -> ir.Table:
     """Return, per observed hour t and horizon h, how well (t, t + h] is known.
 
-    ``observed`` has a row for each hour with an observation: ``group_by``, ``hour``, ``known_hour`` and ``is_known``
-    (the observation tells what counts). The columns are ``observed_<h>`` (hours that are known), ``covered_<h>`` (those
+    ``observed`` has a row for each hour with an observation: ``group_by``, ``hour``, ``is_known`` (the observation
+    tells what counts) and ``known_hour``, without which each hour is known when it ends. The columns are ``observed_<h>`` (hours that are known), ``covered_<h>`` (those
     and the holes of up to ``max_hole_hours`` between two observations), ``is_reached_<h>`` (t + h itself has an
     observation or lies in such a hole) and ``known_hour_<h>`` (when the last of it was learnt: a hole at t + h is
     known with the observation that ends it).
     """
     hole_h = definition.parameters.max_hole_hours
     before = ibis.window(group_by=group_by, order_by="hour", preceding=(1, 1))
-    rows = observed.mutate(hole=observed.hour - observed.hour.max().over(before) - 1)
-    rows = rows.mutate(filled=ibis.ifelse(rows.hole.between(1, hole_h), rows.hole, 0).cast("float64"))
-    known = ibis.ifelse(rows.is_known, 1.0, 0.0)
+    so_far = ibis.window(group_by=group_by, order_by="hour", preceding=None, following=0)
+    hole = observed.hour - observed.hour.max().over(before) - 1
+    rows = observed.mutate(
+        filled=ibis.ifelse(hole.between(1, hole_h), hole, 0).cast("float64"),  # DuckDB sums integers to 128 bits
+        known=ibis.ifelse(observed.is_known, 1.0, 0.0),
+    )
+    rows = rows.mutate(all_known=rows.known.sum().over(so_far).cast("int64"))
+    rows = rows.mutate(last_key=rows.hour * _HOURS + rows.all_known)  # its maximum is that of the last hour
+    if hole_h:
+        rows = rows.mutate(all_filled=rows.filled.sum().over(so_far).cast("int64"))
+        rows = rows.mutate(filled_key=rows.hour * _HOURS + rows.all_filled)
     raw: dict[str, ir.Value] = {}
     for h in definition.horizons:
         window, settling = future(h, group_by=group_by), future(h + hole_h, first=h, group_by=group_by)
+        last_key = rows.last_key.max().over(window).fill_null(rows.last_key)
         raw |= {
-            f"observed_{h}": known.sum().over(window).fill_null(0.0),
-            f"last_{h}": rows.hour.max().over(window).fill_null(rows.hour),
-            f"learnt_{h}": rows.known_hour.max().over(window).fill_null(0),
+            f"observed_{h}": (last_key % _HOURS - rows.all_known).cast("float64"),
+            f"last_{h}": (last_key // _HOURS).cast("int64"),
         }
+        if "known_hour" in rows.columns:
+            raw[f"learnt_{h}"] = rows.known_hour.max().over(window).fill_null(0)
         if hole_h:
+            filled_key = rows.filled_key.max().over(window).fill_null(rows.filled_key)
+            newest_hour = rows.known_hour if "known_hour" in rows.columns else rows.hour
             raw |= {
-                f"filled_{h}": rows.filled.sum().over(window).fill_null(0.0),
+                f"filled_{h}": (filled_key % _HOURS - rows.all_filled).cast("float64"),
                 f"settled_{h}": rows.hour.min().over(settling),
-                f"settled_known_{h}": rows.known_hour.max().over(settling),
+                f"settled_known_{h}": newest_hour.max().over(settling),
             }
     rows = rows.select(group_by, "hour", **raw)
     columns: dict[str, ir.Value] = {}
@@ -83,8 +95,12 @@ def _without_holes(rows: ir.Table, h: int) -> dict[str, ir.Value]:
     return {
         f"covered_{h}": rows[f"observed_{h}"],
         f"is_reached_{h}": truth(rows[f"last_{h}"] == rows.hour + h),
-        f"known_hour_{h}": rows[f"learnt_{h}"],
+        f"known_hour_{h}": _learnt(rows, h),
     }
+
+
+def _learnt(rows: ir.Table, h: int) -> ir.IntegerValue:
+    return rows[f"learnt_{h}"] if f"learnt_{h}" in rows.columns else rows[f"last_{h}"]
 
 
 def _with_holes(rows: ir.Table, h: int, hole_h: int) -> dict[str, ir.Value]:
@@ -95,7 +111,7 @@ def _with_holes(rows: ir.Table, h: int, hole_h: int) -> dict[str, ir.Value]:
     return {
         f"covered_{h}": rows[f"observed_{h}"] + rows[f"filled_{h}"] + ibis.ifelse(is_reached, missing, 0),
         f"is_reached_{h}": truth(is_reached),
-        f"known_hour_{h}": ibis.greatest(rows[f"learnt_{h}"], later.fill_null(0)),
+        f"known_hour_{h}": ibis.greatest(_learnt(rows, h), later.fill_null(0)),
     }
 
 
