@@ -12,7 +12,15 @@ from trenddrop.core.errors import InputError
 from trenddrop.core.time import HOUR
 from trenddrop.features import DEFINITIONS, build_features, write_feature_definitions
 from trenddrop.flow.workspace import Workspace
-from trenddrop.labels import LabelDefinition, LabelSummary, build_labels, load_label
+from trenddrop.labels import (
+    ImportSummary,
+    LabelDefinition,
+    LabelSummary,
+    build_labels,
+    decided_labels,
+    import_labels,
+    load_label,
+)
 from trenddrop.normalized import NormalizeSummary, normalize
 from trenddrop.quality import Check, load_rules, require_quality, run_checks
 from trenddrop.sources import Source, load_source
@@ -110,9 +118,20 @@ def newest_event(workspace: Workspace, platform: str | None = None) -> datetime 
 
 
 def labels_of(workspace: Workspace, definition: LabelDefinition, platform: str) -> ir.Table:
-    """Return the labels of one definition on one platform."""
+    """Return the labels of one definition on one platform; imported ones win over automatic ones."""
     labels = workspace.warehouse.table("viral_labels")
-    return labels.filter((labels.viral_definition_name == definition.name) & (labels.platform == platform))
+    mine = labels.filter((labels.viral_definition_name == definition.name) & (labels.platform == platform))
+    return decided_labels(mine)
+
+
+def import_all_labels(
+    workspace: Workspace, path: Path, definition: LabelDefinition, platform: str | None, method: str
+) -> ImportSummary:
+    """Take the labels of a file in; they win over automatic ones."""
+    with workspace.stage("import_labels") as stage:
+        summary = import_labels(workspace.warehouse, path, definition, platform=platform, method=method)
+        stage.rows = summary.rows
+    return summary
 
 
 def labelled_entities(workspace: Workspace, definition: LabelDefinition, platform: str) -> pl.DataFrame:

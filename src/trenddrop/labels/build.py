@@ -7,9 +7,9 @@ import ibis.expr.types as ir
 from trenddrop.core.progress import SILENT, Progress
 from trenddrop.features.visibility import Stage, lazily
 from trenddrop.labels import absolute, growth_multiple, onset, top_rank
-from trenddrop.labels.constants import GrowthConstants, fit_constants
+from trenddrop.labels.constants import GrowthConstants, fit_constants, frozen_constants
 from trenddrop.labels.definition import LabelDefinition, Onset, TopPercentile, TopRank
-from trenddrop.labels.outcome import labels_of
+from trenddrop.labels.outcome import AUTOMATIC, labels_of
 from trenddrop.schemas.viral_labels import VIRAL_LABELS
 from trenddrop.warehouse import Warehouse, count_rows, sync
 
@@ -66,9 +66,18 @@ def build_labels(
     progress = progress or SILENT
     progress.advance("labels", 0, 2)
     metrics, videos = wh.table("hashtag_metrics"), wh.table("video_observations")
-    labels = wh.stage(viral_labels(metrics, definition, platform=platform, videos=videos, stage=wh.stage))
+    constants = None
+    if isinstance(definition.parameters, Onset):
+        mine = metrics.filter(metrics.platform == platform)
+        constants = frozen_constants(wh, mine, definition, platform=platform)
+    labels = viral_labels(metrics, definition, platform=platform, videos=videos, constants=constants, stage=wh.stage)
+    labels = wh.stage(labels)
     stored = wh.table(VIRAL_LABELS.name)
-    stored = stored.filter(stored.viral_definition_name == definition.name, stored.platform == platform)
+    stored = stored.filter(
+        stored.viral_definition_name == definition.name,
+        stored.platform == platform,
+        stored.labeling_method == AUTOMATIC,  # imported ones stay
+    )
     summary = _summary(labels)
     progress.advance("labels", 1, 2)
     sync(wh, VIRAL_LABELS, labels, stored)

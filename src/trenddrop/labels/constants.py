@@ -8,11 +8,14 @@ from datetime import UTC, datetime, timedelta
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 
-from trenddrop.core.time import HOUR
+from trenddrop.core.time import HOUR, as_utc
 from trenddrop.features.visibility import hour_number
-from trenddrop.labels.definition import Onset
+from trenddrop.labels.definition import LabelDefinition, Onset
+from trenddrop.schemas.label_constants import LABEL_CONSTANTS
 from trenddrop.schemas.table import TIMESTAMP
+from trenddrop.warehouse import Warehouse, has_rows, sync
 
 MEASURES = ("video_count", "view_count")  # of rates; the first that is known is taken
 LEAST = 1.0  # where the median is less, one an hour is common
@@ -30,6 +33,50 @@ class GrowthConstants:
         """Return the constant of a column of ``hashtag_metrics``."""
         value: float | None = getattr(self, measure)
         return value
+
+
+def frozen_constants(
+    wh: Warehouse, metrics: ir.Table, definition: LabelDefinition, *, platform: str
+) -> GrowthConstants:
+    """Return the constants that the definition was first fitted with on the platform, fitting them where none are kept.
+
+    They are kept once the training period is over; before, they are what is known so far. Only another
+    ``training_until`` in the definition fits them again.
+    """
+    parameters = definition.parameters
+    assert isinstance(parameters, Onset)  # noqa: S101 - the caller has looked
+    kept = _kept(wh, definition, platform)
+    fitted_until = kept["view_count"][1] if kept else None
+    if fitted_until is not None and parameters.training_until in (None, fitted_until):
+        videos, views = kept["video_count"][0], kept["view_count"][0]
+        return GrowthConstants(parameters.video_constant or videos, parameters.view_constant or views, fitted_until)
+    constants = fit_constants(metrics, parameters)
+    if constants.fitted_until is not None and _is_over(metrics, constants.fitted_until):
+        _keep(wh, constants, definition, platform)
+    return constants
+
+
+def _kept(wh: Warehouse, definition: LabelDefinition, platform: str) -> dict[str, tuple[float | None, datetime]]:
+    rows = wh.table(LABEL_CONSTANTS.name)
+    rows = rows.filter(rows.viral_definition_name == definition.name, rows.platform == platform)
+    return {row["constant_name"]: (row["value"], as_utc(row["fitted_until"])) for row in rows.to_polars().to_dicts()}
+
+
+def _keep(wh: Warehouse, constants: GrowthConstants, definition: LabelDefinition, platform: str) -> None:
+    of_all: dict[str, object] = {
+        "viral_definition_name": definition.name,
+        "platform": platform,
+        "fitted_until": constants.fitted_until,
+    }
+    rows = [of_all | {"constant_name": name, "value": constants.of(name)} for name in MEASURES]
+    arrow = pa.Table.from_pylist(rows, schema=LABEL_CONSTANTS.ibis().to_pyarrow())
+    stored = wh.table(LABEL_CONSTANTS.name)
+    stored = stored.filter(stored.viral_definition_name == definition.name, stored.platform == platform)
+    sync(wh, LABEL_CONSTANTS, wh.stage(arrow), stored)
+
+
+def _is_over(metrics: ir.Table, until: datetime) -> bool:
+    return has_rows(metrics.filter(metrics.timestamp >= ibis.literal(until, type=TIMESTAMP)))
 
 
 def fit_constants(metrics: ir.Table, parameters: Onset) -> GrowthConstants:

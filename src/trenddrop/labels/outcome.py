@@ -12,6 +12,7 @@ from trenddrop.features.visibility import fraction, hour_number, truth, visible_
 from trenddrop.labels.definition import LabelDefinition
 from trenddrop.schemas.viral_labels import VIRAL_LABELS
 
+AUTOMATIC = "automatic"  # the labeling method of what is computed
 _HOURS = 1 << 20  # more than the hours since 1970 until 2089
 _PARTS = float(1 << 40)
 _ROUNDING = 1e-9
@@ -47,10 +48,10 @@ def coverage(observed: ir.Table, definition: LabelDefinition, *, group_by: str) 
     """Return, per observed hour t and horizon h, how well (t, t + h] is known.
 
     ``observed`` has a row for each hour with an observation: ``group_by``, ``hour``, ``is_known`` (the observation
-    tells what counts) and ``known_hour``, without which each hour is known when it ends. The columns are ``observed_<h>`` (hours that are known), ``covered_<h>`` (those
-    and the holes of up to ``max_hole_hours`` between two observations), ``is_reached_<h>`` (t + h itself has an
-    observation or lies in such a hole) and ``known_hour_<h>`` (when the last of it was learnt: a hole at t + h is
-    known with the observation that ends it).
+    tells what counts) and ``known_hour``, without which each hour is known when it ends. The columns are
+    ``observed_<h>`` (hours that are known), ``covered_<h>`` (those and the holes of up to ``max_hole_hours`` between
+    two observations), ``is_reached_<h>`` (t + h itself has an observation or lies in such a hole) and
+    ``known_hour_<h>`` (when the last of it was learnt: a hole at t + h is known with the observation that ends it).
     """
     hole_h = definition.parameters.max_hole_hours
     before = ibis.window(group_by=group_by, order_by="hour", preceding=(1, 1))
@@ -141,7 +142,7 @@ def labels_of(
         peak_view_count=long.peak_view_count,
         growth_rate_percent=growth,
         confidence_score=long.confidence_score,
-        labeling_method=ibis.literal("automatic"),
+        labeling_method=ibis.literal(AUTOMATIC),
         platform=ibis.literal(platform),
         matured_at=long.timestamp + after.as_interval("h"),
     ).cast(dict(VIRAL_LABELS.ibis().items()))
