@@ -21,6 +21,7 @@ from trenddrop.labels import (
     import_labels,
     load_label,
 )
+from trenddrop.labels.sensitivity import sensitivity
 from trenddrop.normalized import NormalizeSummary, normalize
 from trenddrop.quality import Check, load_rules, require_quality, run_checks
 from trenddrop.sources import Source, load_source
@@ -106,6 +107,18 @@ def build_all_labels(workspace: Workspace, definition: LabelDefinition, platform
         summary = build_labels(workspace.warehouse, definition, platform=platform, progress=workspace.progress)
         stage.rows = summary.rows
     return summary
+
+
+def label_sensitivity(
+    workspace: Workspace, definition: LabelDefinition, platform: str, parameters: Sequence[str]
+) -> pl.DataFrame:
+    """Return what becomes of the labels when each number of the definition is moved; nothing is stored."""
+    with workspace.stage("sensitivity") as stage:
+        report = sensitivity(
+            workspace.warehouse, definition, platform=platform, parameters=parameters, progress=workspace.progress
+        )
+        stage.rows = report.height
+    return report
 
 
 def newest_event(workspace: Workspace, platform: str | None = None) -> datetime | None:
