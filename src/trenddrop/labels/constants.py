@@ -13,6 +13,7 @@ import pyarrow as pa
 from trenddrop.core.time import HOUR, as_utc
 from trenddrop.features.visibility import hour_number
 from trenddrop.labels.definition import LabelDefinition, Onset
+from trenddrop.labels.outcome import newest_rows
 from trenddrop.schemas.label_constants import LABEL_CONSTANTS
 from trenddrop.schemas.table import TIMESTAMP
 from trenddrop.warehouse import Warehouse, has_rows, sync
@@ -93,8 +94,7 @@ def fit_constants(metrics: ir.Table, parameters: Onset) -> GrowthConstants:
         return GrowthConstants(*given)
     moment = ibis.literal(until, type=TIMESTAMP)
     rows = metrics.filter(metrics.timestamp <= moment, metrics.created_timestamp <= moment)
-    rows = rows.mutate(newest=rows.created_timestamp.max().over(ibis.window(group_by=("hashtag_id", "timestamp"))))
-    rows = rows.filter(rows.created_timestamp == rows.newest)
+    rows = newest_rows(rows)
     medians = rows.aggregate(**{name: rows[name].cast("float64").median() for name in MEASURES}).to_pyarrow()
     fitted = (medians[name][0].as_py() for name in MEASURES)
     videos, views = (

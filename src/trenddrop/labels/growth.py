@@ -32,8 +32,8 @@ _KEYS = ("hashtag_id", "hour")
 def growths(metrics: ir.Table, parameters: Onset, constants: GrowthConstants, *, stage: Stage) -> ir.Table:
     """Return one row per hour u with an observation of the hashtag that was visible at u.
 
-    Columns: ``hashtag_id``, ``hour``, ``timestamp``, ``previous_hour`` (of the observation before), ``base`` (views of
-    the hour), ``growth`` (A) and ``is_voluminous``.
+    Columns: ``hashtag_id``, ``hour``, ``timestamp``, ``base`` (views of the hour), ``growth`` (A), ``is_voluminous``
+    and, where holes are allowed, ``previous_hour`` (of the observation before).
     """
     reach_h = parameters.baseline_from_hours + 1
     versions = stage(metric_versions(metrics, stage=stage, longest_h=reach_h))
@@ -146,10 +146,11 @@ def _with_growth(wide: ir.Table, measures: tuple[str, ...], parameters: Onset, c
         growth = ibis.ifelse(enough, own, growth)
         volume = ibis.ifelse(enough, truth(gained >= floors[measure]), volume)
     before = ibis.window(group_by="hashtag_id", order_by="hour", preceding=(1, 1))
+    previous = {"previous_hour": wide.hour.max().over(before)} if parameters.max_hole_hours else {}
     return wide.select(
         *_KEYS,
         "timestamp",
-        previous_hour=wide.hour.max().over(before),
+        **previous,
         base=wide.view_count.cast("float64"),
         growth=growth,
         is_voluminous=volume.fill_null(False),

@@ -36,7 +36,8 @@ def outcomes(
     assert isinstance(parameters, Onset)  # noqa: S101 - the kind has chosen them
     grown = stage(growths(metrics, parameters, constants, stage=stage))
     bursts = stage(_bursts(stage(_hot_hours(grown, videos, parameters, stage=stage)), parameters))
-    rows = stage(with_peak_key(newest_rows(metrics), "view_count"))
+    rows = newest_rows(metrics, stage=stage).select(*_KEYS, "timestamp", "view_count", "view_total")
+    rows = stage(with_peak_key(rows, "view_count"))
     longest = max(definition.horizons)
     peaks = rows.select(*_KEYS, **{f"peak_{h}": rows.peak_key.max().over(future(h)) for h in definition.horizons})
     observed = grown.select(*_KEYS, is_known=truth(grown.growth.notnull()))
@@ -71,7 +72,8 @@ def _hot_hours(grown: ir.Table, videos: ir.Table | None, parameters: Onset, *, s
     fast = fast.mutate(rank=fast.place.min().over(ibis.window(group_by=("hour", "growth"))))  # ties share a rank
     fast = with_columns_of(fast, sizes, ("hour",))
     limit = ibis.greatest((fast.ranked.cast("float64") * parameters.top_share - _ROUNDING).ceil().cast("float64"), 1.0)
-    hot = fast.filter(fast.is_voluminous & (fast["rank"] <= limit)).select(*_KEYS, "previous_hour")
+    hot = fast.filter(fast.is_voluminous & (fast["rank"] <= limit))
+    hot = hot.select(*_KEYS, *(name for name in ("previous_hour",) if name in hot.columns))
     if videos is None:
         return hot
     hot = stage(hot)
@@ -87,8 +89,10 @@ def _bursts(hot: ir.Table, parameters: Onset) -> ir.Table:
     """
     in_order = ibis.window(group_by="hashtag_id", order_by="hour", preceding=(1, 1))
     hot = hot.mutate(previous_hot=hot.hour.max().over(in_order))
-    hole = hot.hour - hot.previous_hour - 1
-    is_next = (hot.previous_hot == hot.previous_hour) & (hole <= parameters.max_hole_hours)
+    hole = hot.hour - hot.previous_hot - 1
+    is_next = hole <= parameters.max_hole_hours
+    if "previous_hour" in hot.columns:
+        is_next &= hot.previous_hot == hot.previous_hour
     hot = hot.mutate(start=ibis.ifelse(is_next.fill_null(False), ibis.null("int64"), hot.hour))
     so_far = ibis.window(group_by="hashtag_id", order_by="hour", preceding=None, following=0)
     hot = hot.mutate(run=hot.start.max().over(so_far))

@@ -8,7 +8,16 @@ Nothing in it depends on what happened after ``matured_at``, so a label never ch
 import ibis
 import ibis.expr.types as ir
 
-from trenddrop.features.visibility import fraction, hour_number, truth, visible_hour, whole
+from trenddrop.features.visibility import (
+    Stage,
+    fraction,
+    hour_number,
+    lazily,
+    truth,
+    visible_hour,
+    whole,
+    with_columns_of,
+)
 from trenddrop.labels.definition import LabelDefinition
 from trenddrop.schemas.viral_labels import VIRAL_LABELS
 
@@ -18,12 +27,14 @@ _PARTS = float(1 << 40)
 _ROUNDING = 1e-9
 
 
-def newest_rows(metrics: ir.Table) -> ir.Table:
+def newest_rows(metrics: ir.Table, *, stage: Stage = lazily) -> ir.Table:
     """Return the newest version of each hour of each hashtag, with ``hour`` and ``known_hour``."""
-    rows = metrics.mutate(hour=hour_number(metrics.timestamp), known_hour=visible_hour(metrics))
-    versions = ibis.window(group_by=("hashtag_id", "hour"))
-    rows = rows.mutate(newest=rows.created_timestamp.max().over(versions))
-    return rows.filter(rows.created_timestamp == rows.newest).drop("newest")
+    keys = ["hashtag_id", "timestamp"]
+    hours = metrics.group_by(*keys).aggregate(newest=metrics.created_timestamp.max(), n=metrics.count())
+    several = stage(hours.filter(hours.n > 1).drop("n"))  # few: to sort all rows would be dear
+    rows = with_columns_of(metrics, several, keys)
+    rows = rows.filter(rows.newest.isnull() | (rows.created_timestamp == rows.newest)).drop("newest")
+    return rows.mutate(hour=hour_number(rows.timestamp), known_hour=visible_hour(rows))
 
 
 def with_peak_key(rows: ir.Table, metric: str) -> ir.Table:
@@ -54,22 +65,21 @@ def coverage(observed: ir.Table, definition: LabelDefinition, *, group_by: str) 
     ``known_hour_<h>`` (when the last of it was learnt: a hole at t + h is known with the observation that ends it).
     """
     hole_h = definition.parameters.max_hole_hours
-    before = ibis.window(group_by=group_by, order_by="hour", preceding=(1, 1))
     so_far = ibis.window(group_by=group_by, order_by="hour", preceding=None, following=0)
-    hole = observed.hour - observed.hour.max().over(before) - 1
-    rows = observed.mutate(
-        filled=ibis.ifelse(hole.between(1, hole_h), hole, 0).cast("float64"),  # DuckDB sums integers to 128 bits
-        known=ibis.ifelse(observed.is_known, 1.0, 0.0),
-    )
-    rows = rows.mutate(all_known=rows.known.sum().over(so_far).cast("int64"))
-    rows = rows.mutate(last_key=rows.hour * _HOURS + rows.all_known)  # its maximum is that of the last hour
+    rows = observed.mutate(known=ibis.ifelse(observed.is_known, 1.0, 0.0))  # DuckDB sums integers to 128 bits
+    sums = {"all_known": rows.known.sum().over(so_far).cast("int64")}
     if hole_h:
-        rows = rows.mutate(all_filled=rows.filled.sum().over(so_far).cast("int64"))
-        rows = rows.mutate(filled_key=rows.hour * _HOURS + rows.all_filled)
+        before = ibis.window(group_by=group_by, order_by="hour", preceding=(1, 1))
+        hole = rows.hour - rows.hour.max().over(before) - 1
+        rows = rows.mutate(filled=ibis.ifelse(hole.between(1, hole_h), hole, 0).cast("float64"))
+        sums["all_filled"] = rows.filled.sum().over(so_far).cast("int64")
+    rows = rows.mutate(**sums)
+    # the maximum of a key is that of the last hour
+    rows = rows.mutate(**{name.replace("all", "last"): rows.hour * _HOURS + rows[name] for name in sums})
     raw: dict[str, ir.Value] = {}
     for h in definition.horizons:
         window, settling = future(h, group_by=group_by), future(h + hole_h, first=h, group_by=group_by)
-        last_key = rows.last_key.max().over(window).fill_null(rows.last_key)
+        last_key = rows.last_known.max().over(window).fill_null(rows.last_known)
         raw |= {
             f"observed_{h}": (last_key % _HOURS - rows.all_known).cast("float64"),
             f"last_{h}": (last_key // _HOURS).cast("int64"),
@@ -77,7 +87,7 @@ def coverage(observed: ir.Table, definition: LabelDefinition, *, group_by: str) 
         if "known_hour" in rows.columns:
             raw[f"learnt_{h}"] = rows.known_hour.max().over(window).fill_null(0)
         if hole_h:
-            filled_key = rows.filled_key.max().over(window).fill_null(rows.filled_key)
+            filled_key = rows.last_filled.max().over(window).fill_null(rows.last_filled)
             newest_hour = rows.known_hour if "known_hour" in rows.columns else rows.hour
             raw |= {
                 f"filled_{h}": (filled_key % _HOURS - rows.all_filled).cast("float64"),
@@ -123,11 +133,16 @@ def labels_of(
 
     An event that was seen is positive. Where none was seen, the label is unknown (null) unless t + h is covered and at
     most ``max_gap_share`` of the hours are not; only then it is negative. So horizons nest also where data end.
-    ``rows`` are the newest rows, where the peak hour's values are looked up.
+    ``rows`` are the newest rows, where the peak hour's values are looked up. ``confidence_score`` is the share of the
+    horizon's hours that are known, less half of it where the peak is no more than the rounding of its counter.
     """
     long = ibis.union(*(_of_horizon(outcomes, definition, h) for h in definition.horizons))
     peaks = rows.select(
-        "hashtag_id", peak_hour=rows.hour, peak_view_count=rows.view_count, peak_metric=rows[metric].cast("float64")
+        "hashtag_id",
+        peak_hour=rows.hour,
+        peak_view_count=rows.view_count,
+        peak_metric=rows[metric].cast("float64"),
+        doubt=_rounding_doubt(rows) if metric == "view_count" else ibis.literal(0.0),
     )
     long = long.left_join(peaks, ["hashtag_id", "peak_hour"], rname="{name}_of_peak")
     growth = 100.0 * (long.peak_metric / long.base.cast("float64").nullif(0.0) - 1.0)
@@ -141,11 +156,21 @@ def labels_of(
         actual_peak_timestamp=long.timestamp + (long.peak_hour - long.hour).as_interval("h"),
         peak_view_count=long.peak_view_count,
         growth_rate_percent=growth,
-        confidence_score=long.confidence_score,
+        confidence_score=long.confidence_score * (1.0 - long.doubt.fill_null(0.0)),
         labeling_method=ibis.literal(AUTOMATIC),
         platform=ibis.literal(platform),
         matured_at=long.timestamp + after.as_interval("h"),
     ).cast(dict(VIRAL_LABELS.ibis().items()))
+
+
+def _rounding_doubt(rows: ir.Table) -> ir.FloatingValue:
+    """Return half of the unit that the counter is rounded to, over the gain of the hour, at most a half.
+
+    A counter is taken as rounded to the greatest power of ten from a thousand on that divides it.
+    """
+    unit = ibis.cases(*((rows.view_total % 10**n == 0, 10.0**n) for n in range(9, 2, -1)), else_=0.0)
+    unit = ibis.ifelse(rows.view_total > 0, unit, 0.0)
+    return 0.5 * ibis.least(1.0, unit / ibis.greatest(rows.view_count, 1.0))
 
 
 def _of_horizon(outcomes: ir.Table, definition: LabelDefinition, h: int) -> ir.Table:

@@ -31,7 +31,7 @@ def outcomes(metrics: ir.Table, definition: LabelDefinition, *, stage: Stage) ->
     assert isinstance(parameters, TopRank | TopPercentile)  # noqa: S101 - the kind has chosen them
     metric = metric_of(parameters)
     metrics = metrics.filter(~metrics.is_gap)
-    rows = _with_top_hours(newest_rows(metrics), metric, parameters, stage=stage)
+    rows = _with_top_hours(newest_rows(metrics, stage=stage), metric, parameters, stage=stage)
     rows = stage(with_peak_key(rows, metric))
     seen = on_time_rows(metric_versions(metrics, stage=stage))
     seen = _with_top_hours(seen, metric, parameters, stage=stage)

@@ -238,6 +238,13 @@ def _own_hours(rows: dict[datetime, Row], column: str) -> Observed:
     return {u: (_ceil(_known_from(row)), row[column] is not None) for u, row in rows.items() if not row["is_gap"]}
 
 
+def _doubt(peak: Row | None, metric: str) -> float:
+    if peak is None or metric != "view_count" or not peak["view_total"]:
+        return 0.0
+    units = [10**n for n in range(3, 10) if peak["view_total"] % 10**n == 0]
+    return 0.5 * min(1.0, max(units, default=0) / max(peak["view_count"], 1.0))
+
+
 def _label(world: _World, key: Key, is_event: bool, observed: Observed, metric: str, base: float | None) -> Row:
     tag, t, h = key
     hole = world.parameters.max_hole_hours
@@ -269,6 +276,6 @@ def _label(world: _World, key: Key, is_event: bool, observed: Observed, metric: 
         "actual_peak_timestamp": peak and peak["timestamp"],
         "peak_view_count": peak and peak["view_count"],
         "growth_rate_percent": 100 * (peak[metric] / base - 1) if peak and base else None,
-        "confidence_score": own / h if is_event or is_covered else 0.0,
+        "confidence_score": (own / h if is_event or is_covered else 0.0) * (1 - _doubt(peak, metric)),
         "matured_at": known_at,
     }

@@ -221,6 +221,14 @@ def test_an_event_that_was_seen_is_positive_even_where_the_data_end(duckdb_engin
     assert label["confidence_score"] == pytest.approx(2 / 6)
 
 
+def test_confidence_falls_where_the_peak_is_the_rounding_of_the_counter(duckdb_engine, metric):
+    definition = definition_of("level")
+    for gain, total, confidence in [(2000.0, 12_000, 0.75), (1000.0, 12_000, 0.5), (2000.0, 12_001, 1.0)]:
+        metrics = steady(metric, range(10), view_total=100)
+        metrics[16] |= {"view_count": gain, "view_total": total}
+        assert label_at(duckdb_engine, metrics, definition, at=3)["confidence_score"] == pytest.approx(confidence)
+
+
 def test_a_hashtag_that_is_or_was_just_in_the_top_is_no_candidate(duckdb_engine, metric):
     metrics = steady(metric, range(40))
     metrics[41]["score"] = 99.0  # b leads at hour 1
