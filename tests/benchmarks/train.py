@@ -3,7 +3,7 @@
 Each measurement runs in a process of its own, which times the work without its imports; pairs are interleaved and the
 median of their ratios counts. Both read the same DuckLake with the same number of threads. The peer reads
 ``hashtag_metrics`` and computes, for every hour, the mean of 6 hours and the median of the 169 hours before
-``viral_v1``'s gap; ours answers the whole definition, with all versions, ranks, refractory hours, unknowns, peaks and
+``viral_v1``'s gap, into a temporary table, as ours does; ours answers the whole definition, with all versions, ranks, refractory hours, unknowns, peaks and
 confidence, for four horizons.
 """
 
@@ -107,19 +107,22 @@ def _window(folder: Path) -> dict[str, Any]:
     wh = _warehouse(folder)
     sql = wh.backend.compile(wh.table("hashtag_metrics"))
     begin = perf_counter()
-    hot = wh.backend.con.execute(
+    wh.backend.con.execute(
         f"""
-        SELECT count(*) FILTER ((rate + 1000) / (baseline + 1000) >= 3) FROM (
-            SELECT avg(view_count) OVER (hours RANGE BETWEEN 5 PRECEDING AND CURRENT ROW) AS rate,
+        CREATE TEMP TABLE growths AS
+            SELECT hashtag_id, "timestamp",
+                avg(view_count) OVER (hours RANGE BETWEEN 5 PRECEDING AND CURRENT ROW) AS rate,
                 median(view_count) OVER (hours RANGE BETWEEN 192 PRECEDING AND 24 PRECEDING) AS baseline,
                 count(view_count) OVER (hours RANGE BETWEEN 192 PRECEDING AND 24 PRECEDING) AS known,
                 count(view_count) OVER (hours RANGE BETWEEN 5 PRECEDING AND CURRENT ROW) AS known_rate
             FROM (SELECT *, epoch("timestamp")::BIGINT // 3600 AS hour FROM ({sql}))
             WINDOW hours AS (PARTITION BY hashtag_id ORDER BY hour)
-        ) WHERE known >= 24 AND known_rate >= 4
         """
-    ).fetchone()[0]
+    )
     seconds = perf_counter() - begin
+    hot = wh.backend.con.execute(
+        "SELECT count(*) FROM growths WHERE known >= 24 AND known_rate >= 4 AND (rate + 1000) / (baseline + 1000) >= 3"
+    ).fetchone()[0]
     return {"seconds": seconds, "hot_hours": hot, "close": wh.close()}
 
 

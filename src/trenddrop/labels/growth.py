@@ -13,6 +13,7 @@ import ibis.expr.types as ir
 
 from trenddrop.features.definition import WindowAggregate
 from trenddrop.features.visibility import (
+    COUNTERS,
     Stage,
     in_buckets,
     metric_versions,
@@ -36,7 +37,9 @@ def growths(metrics: ir.Table, parameters: Onset, constants: GrowthConstants, *,
     and, where holes are allowed, ``previous_hour`` (of the observation before).
     """
     reach_h = parameters.baseline_from_hours + 1
-    versions = stage(metric_versions(metrics, stage=stage, longest_h=reach_h))
+    unused = {name: ibis.null("float64") for name in COUNTERS if name not in MEASURES}
+    metrics = metrics.select("hashtag_id", "timestamp", "created_timestamp", "is_gap", *MEASURES).mutate(**unused)
+    versions = stage(metric_versions(metrics, stage=stage, longest_h=reach_h).drop(*unused))
     measures = tuple(measure for measure in MEASURES if constants.of(measure) is not None)
     aggregates = _rates(measures, parameters)
     on_time = on_time_rows(versions).select("hashtag_id", "hour", "timestamp", "is_gap", "is_plain", *MEASURES)

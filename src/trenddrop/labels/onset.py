@@ -38,30 +38,27 @@ def outcomes(
     bursts = stage(_bursts(stage(_hot_hours(grown, videos, parameters, stage=stage)), parameters))
     rows = newest_rows(metrics, stage=stage).select(*_KEYS, "timestamp", "view_count", "view_total")
     rows = stage(with_peak_key(rows, "view_count"))
-    longest = max(definition.horizons)
-    peaks = rows.select(*_KEYS, **{f"peak_{h}": rows.peak_key.max().over(future(h)) for h in definition.horizons})
-    observed = grown.select(*_KEYS, is_known=truth(grown.growth.notnull()))
-    candidates = grown.select(*_KEYS, "timestamp", "base")
-    candidates = with_columns_of(candidates, _near_bursts(candidates, bursts, longest, parameters), _KEYS)
-    candidates = candidates.filter(candidates.last_burst.isnull())
-    candidates = with_columns_of(candidates, peaks, _KEYS)
-    candidates = with_columns_of(candidates, coverage(observed, definition, group_by="hashtag_id"), _KEYS)
-    ahead = (candidates.next_onset - candidates.hour).fill_null(longest + 1)
+    grown = grown.mutate(is_known=truth(grown.growth.notnull())).select(*_KEYS, "is_known", "base")
+    marked = with_columns_of(with_columns_of(rows, grown, _KEYS), bursts, _KEYS)
+
+    def windows(rows: ir.Table) -> dict[str, ir.Value]:
+        recent = ibis.range_window(group_by="hashtag_id", order_by="hour", preceding=(parameters.refractory_hours, 0))
+        return {
+            "timestamp": rows.timestamp,
+            "base": rows.base,
+            "is_known": rows.is_known,
+            "next_onset": rows.onset_hour.min().over(future(max(definition.horizons))),
+            "last_burst": rows.burst_hour.max().over(recent),
+            **{f"peak_{h}": rows.peak_key.max().over(future(h)) for h in definition.horizons},
+        }
+
+    wide = coverage(marked, definition, group_by="hashtag_id", also=windows)
+    candidates = wide.filter(wide.is_known.notnull() & wide.last_burst.isnull())
+    ahead = (candidates.next_onset - candidates.hour).fill_null(max(definition.horizons) + 1)
     return candidates.mutate(
         **{f"event_{h}": truth(ahead <= h) for h in definition.horizons},
         **_not_before(candidates, definition, constants),
     ), rows
-
-
-def _near_bursts(moments: ir.Table, bursts: ir.Table, longest: int, parameters: Onset) -> ir.Table:
-    """Return, for the hours of the hashtags with a burst, when the next one begins and whether one is just over."""
-    marked = with_columns_of(moments.semi_join(bursts, "hashtag_id"), bursts, _KEYS)
-    recent = ibis.range_window(group_by="hashtag_id", order_by="hour", preceding=(parameters.refractory_hours, 0))
-    return marked.select(
-        *_KEYS,
-        next_onset=marked.onset_hour.min().over(future(longest)),
-        last_burst=marked.burst_hour.max().over(recent),
-    )
 
 
 def _hot_hours(grown: ir.Table, videos: ir.Table | None, parameters: Onset, *, stage: Stage) -> ir.Table:

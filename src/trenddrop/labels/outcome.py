@@ -5,6 +5,8 @@ viral), ``peak_<h>`` (see ``with_peak_key``) and what ``coverage`` says about th
 Nothing in it depends on what happened after ``matured_at``, so a label never changes when later hours do.
 """
 
+from collections.abc import Callable
+
 import ibis
 import ibis.expr.types as ir
 
@@ -55,7 +57,13 @@ def exact_sum(value: ir.NumericValue, window: ir.Value) -> ir.FloatingValue:
     return whole(value).sum().over(window) + fraction(value).sum().over(window) / _PARTS
 
 
-def coverage(observed: ir.Table, definition: LabelDefinition, *, group_by: str) -> ir.Table:
+def coverage(
+    observed: ir.Table,
+    definition: LabelDefinition,
+    *,
+    group_by: str,
+    also: Callable[[ir.Table], dict[str, ir.Value]] = lambda _: {},
+) -> ir.Table:
     """Return, per observed hour t and horizon h, how well (t, t + h] is known.
 
     ``observed`` has a row for each hour with an observation: ``group_by``, ``hour``, ``is_known`` (the observation
@@ -63,20 +71,26 @@ def coverage(observed: ir.Table, definition: LabelDefinition, *, group_by: str) 
     ``observed_<h>`` (hours that are known), ``covered_<h>`` (those and the holes of up to ``max_hole_hours`` between
     two observations), ``is_reached_<h>`` (t + h itself has an observation or lies in such a hole) and
     ``known_hour_<h>`` (when the last of it was learnt: a hole at t + h is known with the observation that ends it).
+    Further rows, without an observation, have a null in ``is_known``; they are there for the sake of ``also``, which
+    returns columns and windows over ``observed`` that are computed in the same pass.
     """
     hole_h = definition.parameters.max_hole_hours
     so_far = ibis.window(group_by=group_by, order_by="hour", preceding=None, following=0)
-    rows = observed.mutate(known=ibis.ifelse(observed.is_known, 1.0, 0.0))  # DuckDB sums integers to 128 bits
+    rows = observed.mutate(
+        known=ibis.ifelse(observed.is_known.fill_null(False), 1.0, 0.0),  # DuckDB sums integers to 128 bits
+        observed_hour=ibis.ifelse(observed.is_known.isnull(), ibis.null("int64"), observed.hour),
+    )
     sums = {"all_known": rows.known.sum().over(so_far).cast("int64")}
     if hole_h:
-        before = ibis.window(group_by=group_by, order_by="hour", preceding=(1, 1))
-        hole = rows.hour - rows.hour.max().over(before) - 1
+        before = ibis.window(group_by=group_by, order_by="hour", preceding=(None, 1))
+        hole = rows.observed_hour - rows.observed_hour.max().over(before) - 1
         rows = rows.mutate(filled=ibis.ifelse(hole.between(1, hole_h), hole, 0).cast("float64"))
         sums["all_filled"] = rows.filled.sum().over(so_far).cast("int64")
     rows = rows.mutate(**sums)
     # the maximum of a key is that of the last hour
-    rows = rows.mutate(**{name.replace("all", "last"): rows.hour * _HOURS + rows[name] for name in sums})
-    raw: dict[str, ir.Value] = {}
+    rows = rows.mutate(**{name.replace("all", "last"): rows.observed_hour * _HOURS + rows[name] for name in sums})
+    more = also(rows)
+    raw: dict[str, ir.Value] = dict(more)
     for h in definition.horizons:
         window, settling = future(h, group_by=group_by), future(h + hole_h, first=h, group_by=group_by)
         last_key = rows.last_known.max().over(window).fill_null(rows.last_known)
@@ -88,14 +102,14 @@ def coverage(observed: ir.Table, definition: LabelDefinition, *, group_by: str) 
             raw[f"learnt_{h}"] = rows.known_hour.max().over(window).fill_null(0)
         if hole_h:
             filled_key = rows.last_filled.max().over(window).fill_null(rows.last_filled)
-            newest_hour = rows.known_hour if "known_hour" in rows.columns else rows.hour
+            newest_hour = rows.known_hour if "known_hour" in rows.columns else rows.observed_hour
             raw |= {
                 f"filled_{h}": (filled_key % _HOURS - rows.all_filled).cast("float64"),
-                f"settled_{h}": rows.hour.min().over(settling),
+                f"settled_{h}": rows.observed_hour.min().over(settling),
                 f"settled_known_{h}": newest_hour.max().over(settling),
             }
     rows = rows.select(group_by, "hour", **raw)
-    columns: dict[str, ir.Value] = {}
+    columns: dict[str, ir.Value] = {name: rows[name] for name in more}
     for h in definition.horizons:
         columns |= _with_holes(rows, h, hole_h) if hole_h else _without_holes(rows, h)
         columns[f"observed_{h}"] = rows[f"observed_{h}"]
