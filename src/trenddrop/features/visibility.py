@@ -88,13 +88,13 @@ def visible_hour(metrics: ir.Table) -> ir.IntegerValue:
     return ibis.ifelse(is_on_time, hour_number(metrics.timestamp), hour_number_ceil(metrics.created_timestamp))
 
 
-def metric_versions(metrics: ir.Table, *, stage: Stage = lazily) -> ir.Table:
+def metric_versions(metrics: ir.Table, *, stage: Stage = lazily, longest_h: int = LONGEST_H) -> ir.Table:
     """Return the versions of ``hashtag_metrics`` that some window can see, with the hours in which it sees them.
 
     Adds ``hour``, ``visible_hour``, ``superseded_hour`` (null: still the newest) and ``is_plain``: visible when its
     hour ended, never replaced and without fractions of a count, so that any window can simply add it.
     """
-    metrics = metrics.filter(metrics.created_timestamp < metrics.timestamp + ibis.interval(hours=LONGEST_H))
+    metrics = metrics.filter(metrics.created_timestamp < metrics.timestamp + ibis.interval(hours=longest_h))
     versions = metrics.mutate(hour=hour_number(metrics.timestamp), visible_hour=visible_hour(metrics))
     versions = with_columns_of(versions, _superseded(metrics, stage), ("hashtag_id", "timestamp", "created_timestamp"))
     versions = versions.filter(versions.superseded_hour.fill_null(NEVER) > versions.visible_hour)

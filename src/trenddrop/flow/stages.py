@@ -18,7 +18,16 @@ from trenddrop.features import (
     write_feature_definitions,
 )
 from trenddrop.flow.workspace import Workspace
-from trenddrop.labels import LabelDefinition, LabelSummary, build_labels, load_label
+from trenddrop.labels import (
+    ImportSummary,
+    LabelDefinition,
+    LabelSummary,
+    build_labels,
+    decided_labels,
+    import_labels,
+    load_label,
+)
+from trenddrop.labels.sensitivity import sensitivity
 from trenddrop.normalized import NormalizeSummary, normalize
 from trenddrop.quality import Check, load_rules, require_quality, run_checks
 from trenddrop.sources import Source, load_source
@@ -115,6 +124,18 @@ def build_all_labels(workspace: Workspace, definition: LabelDefinition, platform
     return summary
 
 
+def label_sensitivity(
+    workspace: Workspace, definition: LabelDefinition, platform: str, parameters: Sequence[str]
+) -> pl.DataFrame:
+    """Return what becomes of the labels when each number of the definition is moved; nothing is stored."""
+    with workspace.stage("sensitivity") as stage:
+        report = sensitivity(
+            workspace.warehouse, definition, platform=platform, parameters=parameters, progress=workspace.progress
+        )
+        stage.rows = report.height
+    return report
+
+
 def newest_event(workspace: Workspace, platform: str | None = None) -> datetime | None:
     """Return the newest hour of hashtag_metrics: the present of a historical data set."""
     metrics = workspace.warehouse.table("hashtag_metrics")
@@ -127,9 +148,20 @@ def newest_event(workspace: Workspace, platform: str | None = None) -> datetime 
 def labels_of(
     workspace: Workspace, definition: LabelDefinition, platform: str, *, snapshot: str | None = None
 ) -> ir.Table:
-    """Return the labels of one definition on one platform, now or as of a snapshot."""
+    """Return the labels of one definition on one platform, now or as of a snapshot; imported ones win."""
     labels = workspace.warehouse.table("viral_labels", snapshot=snapshot)
-    return labels.filter((labels.viral_definition_name == definition.name) & (labels.platform == platform))
+    mine = labels.filter((labels.viral_definition_name == definition.name) & (labels.platform == platform))
+    return decided_labels(mine)
+
+
+def import_all_labels(
+    workspace: Workspace, path: Path, definition: LabelDefinition, platform: str | None, method: str
+) -> ImportSummary:
+    """Take the labels of a file in; they win over automatic ones."""
+    with workspace.stage("import_labels") as stage:
+        summary = import_labels(workspace.warehouse, path, definition, platform=platform, method=method)
+        stage.rows = summary.rows
+    return summary
 
 
 def labelled_entities(

@@ -31,7 +31,7 @@ def outcomes(metrics: ir.Table, definition: LabelDefinition, *, stage: Stage) ->
     """Return the wide outcomes of the candidates, and the newest rows."""
     parameters = definition.parameters
     assert isinstance(parameters, Absolute)  # noqa: S101 - the kind has chosen them
-    rows = newest_rows(metrics)
+    rows = newest_rows(metrics, stage=stage)
     is_level = parameters.measure == "level"
     known = rows.view_total if is_level else rows.view_count
     rows = rows.mutate(is_known=truth(known.notnull()), level=rows.view_total.cast("float64"))

@@ -6,14 +6,16 @@ import ibis.expr.types as ir
 
 from trenddrop.core.progress import SILENT, Progress
 from trenddrop.features.visibility import Stage, lazily
-from trenddrop.labels import absolute, growth_multiple, top_rank
-from trenddrop.labels.definition import LabelDefinition, TopRank
-from trenddrop.labels.outcome import labels_of
+from trenddrop.labels import absolute, growth_multiple, onset, top_rank
+from trenddrop.labels.constants import GrowthConstants, fit_constants, frozen_constants
+from trenddrop.labels.definition import LabelDefinition, Onset, TopPercentile, TopRank
+from trenddrop.labels.outcome import AUTOMATIC, labels_of
 from trenddrop.schemas.viral_labels import VIRAL_LABELS
 from trenddrop.warehouse import Warehouse, count_rows, sync
 
 OUTCOMES = {
     "top_rank": top_rank.outcomes,
+    "top_percentile": top_rank.outcomes,
     "growth_multiple": growth_multiple.outcomes,
     "absolute": absolute.outcomes,
 }
@@ -28,18 +30,32 @@ class LabelSummary:
     unknown: int
 
 
-def viral_labels(metrics: ir.Table, definition: LabelDefinition, *, platform: str, stage: Stage = lazily) -> ir.Table:
+def viral_labels(
+    metrics: ir.Table,
+    definition: LabelDefinition,
+    *,
+    platform: str,
+    videos: ir.Table | None = None,
+    constants: GrowthConstants | None = None,
+    stage: Stage = lazily,
+) -> ir.Table:
     """Return the rows of ``viral_labels`` of a platform: one per candidate (hashtag, t) and horizon.
 
     ``is_viral`` is null where the outcome is unknown. ``metrics`` has the columns of ``hashtag_metrics``; what makes a
     candidate and an event is said by the module of the definition's kind. ``actual_peak_timestamp`` is the hour of
-    (t, t + h] with the greatest metric (the ranking one for ``top_rank``, else hourly views), ``growth_rate_percent``
+    (t, t + h] with the greatest metric (the ranking one for the top kinds, else hourly views), ``growth_rate_percent``
     that metric over its value at t, minus 1. ``matured_at`` is t + h, or when the last row used was learnt.
+    ``videos`` (``video_observations``) and ``constants`` (default: fitted to the metrics) are for ``onset``.
     """
     metrics = metrics.filter(metrics.platform == platform)
-    outcomes, rows = OUTCOMES[definition.kind](metrics, definition, stage=stage)
     parameters = definition.parameters
-    metric = top_rank.metric_of(parameters) if isinstance(parameters, TopRank) else "view_count"
+    if isinstance(parameters, Onset):
+        videos = None if videos is None else videos.filter(videos.platform == platform)
+        constants = constants or fit_constants(metrics, parameters)
+        outcomes, rows = onset.outcomes(metrics, definition, constants=constants, videos=videos, stage=stage)
+    else:
+        outcomes, rows = OUTCOMES[definition.kind](metrics, definition, stage=stage)
+    metric = top_rank.metric_of(parameters) if isinstance(parameters, TopRank | TopPercentile) else "view_count"
     return labels_of(stage(outcomes), rows, definition, platform=platform, metric=metric)
 
 
@@ -49,9 +65,19 @@ def build_labels(
     """Bring the labels of a definition on a platform up to date; the second run in a row changes nothing."""
     progress = progress or SILENT
     progress.advance("labels", 0, 2)
-    labels = wh.stage(viral_labels(wh.table("hashtag_metrics"), definition, platform=platform, stage=wh.stage))
+    metrics, videos = wh.table("hashtag_metrics"), wh.table("video_observations")
+    constants = None
+    if isinstance(definition.parameters, Onset):
+        mine = metrics.filter(metrics.platform == platform)
+        constants = frozen_constants(wh, mine, definition, platform=platform)
+    labels = viral_labels(metrics, definition, platform=platform, videos=videos, constants=constants, stage=wh.stage)
+    labels = wh.stage(labels)
     stored = wh.table(VIRAL_LABELS.name)
-    stored = stored.filter(stored.viral_definition_name == definition.name, stored.platform == platform)
+    stored = stored.filter(
+        stored.viral_definition_name == definition.name,
+        stored.platform == platform,
+        stored.labeling_method == AUTOMATIC,  # imported ones stay
+    )
     summary = _summary(labels)
     progress.advance("labels", 1, 2)
     sync(wh, VIRAL_LABELS, labels, stored)

@@ -28,7 +28,7 @@ def outcomes(metrics: ir.Table, definition: LabelDefinition, *, stage: Stage) ->
     """Return the wide outcomes of the candidates, and the newest rows."""
     parameters = definition.parameters
     assert isinstance(parameters, GrowthMultiple)  # noqa: S101 - the kind has chosen them
-    rows = newest_rows(metrics)
+    rows = newest_rows(metrics, stage=stage)
     rate = ibis.range_window(group_by="hashtag_id", order_by="hour", preceding=(parameters.rate_hours - 1, 0))
     rows = rows.mutate(is_known=truth(rows.view_count.notnull()), rate_views=exact_sum(rows.view_count, rate))
     rows = stage(with_peak_key(rows, "view_count"))

@@ -1,9 +1,11 @@
-"""Kind ``top_rank``: the hashtag enters the platform's top k by a metric.
+"""Kinds ``top_rank`` and ``top_percentile``: the hashtag enters the top of its platform by a metric.
+
+The top are the first ``k``, or the first ``share`` of those that the hour ranks (rounded up, so at least one).
 
 The rank at hour u is taken among the platform's rows of hour u that are not gaps; 1 + the number of greater values.
 A hashtag that is absent from the list stands below it, as long as the platform was observed: so what is unknown
 depends on the platform's hours and not on the hashtag's.
-Candidates stand outside the top k at t, and stood outside in the ``refractory_hours`` before, each as seen then.
+Candidates stand outside the top at t, and stood outside in the ``refractory_hours`` before, each as seen then.
 """
 
 import ibis
@@ -11,13 +13,14 @@ import ibis.expr.types as ir
 
 from trenddrop.features.ranking import with_ranks
 from trenddrop.features.visibility import Stage, metric_versions, on_time_rows, truth, with_columns_of
-from trenddrop.labels.definition import LabelDefinition, TopRank
+from trenddrop.labels.definition import LabelDefinition, TopPercentile, TopRank
 from trenddrop.labels.outcome import coverage, future, newest_rows, with_peak_key
 
-_COLUMNS = {"score": "score", "views": "view_count"}
+_COLUMNS = {"score": "score", "views": "view_count", "videos": "video_count"}
+_ROUNDING = 1e-9
 
 
-def metric_of(parameters: TopRank) -> str:
+def metric_of(parameters: TopRank | TopPercentile) -> str:
     """Return the column of ``hashtag_metrics`` that ranks."""
     return _COLUMNS[parameters.metric]
 
@@ -25,31 +28,40 @@ def metric_of(parameters: TopRank) -> str:
 def outcomes(metrics: ir.Table, definition: LabelDefinition, *, stage: Stage) -> tuple[ir.Table, ir.Table]:
     """Return the wide outcomes of the candidates, and the newest rows."""
     parameters = definition.parameters
-    assert isinstance(parameters, TopRank)  # noqa: S101 - the kind has chosen them
+    assert isinstance(parameters, TopRank | TopPercentile)  # noqa: S101 - the kind has chosen them
     metric = metric_of(parameters)
     metrics = metrics.filter(~metrics.is_gap)
-    rows = stage(with_peak_key(with_ranks(newest_rows(metrics), by=metric, stage=stage), metric))
-    seen = with_ranks(on_time_rows(metric_versions(metrics, stage=stage)), by=metric, stage=stage)
-    seen = seen.select("hashtag_id", "hour", seen_rank="rank", seen_metric=seen[metric].cast("float64"), is_seen=True)
+    rows = _with_top_hours(newest_rows(metrics, stage=stage), metric, parameters, stage=stage)
+    rows = stage(with_peak_key(rows, metric))
+    seen = on_time_rows(metric_versions(metrics, stage=stage))
+    seen = _with_top_hours(seen, metric, parameters, stage=stage)
+    seen = seen.select(
+        "hashtag_id", "hour", seen_top_hour="top_hour", seen_metric=seen[metric].cast("float64"), is_seen=True
+    )
     rows_with_past = with_columns_of(rows, seen, ("hashtag_id", "hour"))
+    recent = ibis.range_window(group_by="hashtag_id", order_by="hour", preceding=(parameters.refractory_hours, 0))
+    longest = max(definition.horizons)
     wide = rows_with_past.mutate(
-        recent_rank=_recent_rank(rows_with_past, parameters.refractory_hours),
-        **{f"best_rank_{h}": rows["rank"].min().over(future(h)) for h in definition.horizons},
+        recent_top_hour=rows_with_past.seen_top_hour.max().over(recent),
+        next_top_hour=rows.top_hour.min().over(future(longest)),
         **{f"peak_{h}": rows.peak_key.max().over(future(h)) for h in definition.horizons},
     )
-    below = parameters.k + 1.0  # where a hashtag without a rank stands
-    is_outside = (wide.seen_rank.fill_null(below) > parameters.k) & (wide.recent_rank.fill_null(below) > parameters.k)
-    candidates = wide.filter(wide.is_seen.fill_null(False) & is_outside)
+    candidates = wide.filter(wide.is_seen.fill_null(False) & wide.recent_top_hour.isnull())
     candidates = with_columns_of(candidates, _platform_coverage(rows, definition), ("hour",))
-    events = {f"event_{h}": truth(candidates[f"best_rank_{h}"] <= parameters.k) for h in definition.horizons}
+    ahead = (candidates.next_top_hour - candidates.hour).fill_null(longest + 1)
+    events = {f"event_{h}": truth(ahead <= h) for h in definition.horizons}
     return candidates.mutate(base=candidates.seen_metric, **events), rows
 
 
-def _recent_rank(rows: ir.Table, hours: int) -> ir.Value:
-    if not hours:
-        return ibis.null("float64")
-    before = ibis.range_window(group_by="hashtag_id", order_by="hour", preceding=(hours, 1))
-    return rows.seen_rank.min().over(before)
+def _with_top_hours(rows: ir.Table, metric: str, parameters: TopRank | TopPercentile, *, stage: Stage) -> ir.Table:
+    """Add ``top_hour``: the hour, where the row is among the top of it."""
+    rows = with_ranks(rows, by=metric, stage=stage)
+    if isinstance(parameters, TopRank):
+        is_top = rows["rank"] <= parameters.k
+    else:
+        ranked = rows["rank"].count().over(ibis.window(group_by="hour")).cast("float64")
+        is_top = rows["rank"] <= (ranked * parameters.share - _ROUNDING).ceil()
+    return rows.mutate(top_hour=ibis.ifelse(is_top.fill_null(False), rows.hour, ibis.null("int64")))
 
 
 def _platform_coverage(rows: ir.Table, definition: LabelDefinition) -> ir.Table:

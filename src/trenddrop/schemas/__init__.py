@@ -17,6 +17,7 @@ from trenddrop.schemas.hashtag_metrics import HASHTAG_METRICS
 from trenddrop.schemas.hashtag_observations import HASHTAG_OBSERVATIONS
 from trenddrop.schemas.hashtags import HASHTAGS
 from trenddrop.schemas.ingestion_batches import INGESTION_BATCHES
+from trenddrop.schemas.label_constants import LABEL_CONSTANTS
 from trenddrop.schemas.platform_metadata import PLATFORM_METADATA
 from trenddrop.schemas.post_schedules import POST_SCHEDULES
 from trenddrop.schemas.predictions import PREDICTIONS
@@ -57,6 +58,7 @@ TABLES: dict[str, TableSchema] = {
         HASHTAG_OBSERVATIONS,
         HASHTAGS,
         INGESTION_BATCHES,
+        LABEL_CONSTANTS,
         PLATFORM_METADATA,
         POST_SCHEDULES,
         PREDICTIONS,

@@ -1,4 +1,7 @@
-"""Whether one hashtag went viral within the horizon after the label timestamp; null means unknown."""
+"""Whether one hashtag went viral within the horizon after the label timestamp; null means unknown.
+
+A label that was imported stands beside the automatic one and wins where labels are read (``decided_labels``).
+"""
 
 from trenddrop.schemas.table import TIMESTAMP, TableSchema
 
@@ -18,7 +21,7 @@ VIRAL_LABELS = TableSchema(
         "platform": "!string",
         "matured_at": f"!{TIMESTAMP}",
     },
-    key=("hashtag_id", "label_timestamp", "prediction_window_hours", "viral_definition_name"),
+    key=("hashtag_id", "label_timestamp", "prediction_window_hours", "viral_definition_name", "labeling_method"),
     event_timestamp="label_timestamp",
     created_timestamp="matured_at",
 )

@@ -21,6 +21,7 @@ DEFINITIONS = {
         "parameters": {"k": 1, "metric": "views", "max_hole_hours": 2, "refractory_hours": 3},
     },
     "top_at_once": {"kind": "top_rank", "parameters": {"k": 1, "refractory_hours": 0, "max_gap_share": 0.5}},
+    "top_share": {"kind": "top_percentile", "parameters": {"share": 0.3, "refractory_hours": 1, "max_gap_share": 0.2}},
     "growth": {"kind": "growth_multiple", "parameters": {"multiple": 2.0, "min_views": 30, "max_gap_share": 0.4}},
     "growth_holes": {
         "kind": "growth_multiple",
@@ -35,6 +36,19 @@ DEFINITIONS = {
     },
     "level": {"kind": "absolute", "parameters": {"threshold": 450, "max_gap_share": 0.3}},
     "gain": {"kind": "absolute", "parameters": {"measure": "gain", "threshold": 120, "max_hole_hours": 1}},
+    "onset": {
+        "kind": "onset",
+        "parameters": {
+            "multiple": 1.5, "persistence_hours": 2, "rate_hours": 3, "min_rate_hours": 2,
+            "baseline_from_hours": 20, "baseline_to_hours": 4, "min_baseline_hours": 5,
+            "video_constant": 0.5, "view_constant": 2.5, "min_videos": 1, "min_views": 12, "min_creators": 3,
+            "max_herfindahl": 0.6, "top_share": 0.5, "refractory_hours": 4, "max_gap_share": 0.4,
+        },
+    },
+}  # fmt: skip
+DEFINITIONS["onset_holes"] = {
+    "kind": "onset",
+    "parameters": DEFINITIONS["onset"]["parameters"] | {"max_hole_hours": 2, "max_gap_share": 0.2},
 }
 
 
@@ -66,8 +80,35 @@ def random_metrics(rng, metric, hours):
                         else rng.randrange(int(5 * pace) + 1) / (3 if is_gap else 1),
                         score=None if is_gap or rng.random() < 0.1 else float(rng.randrange(6)),
                         view_total=None if is_gap else rng.randrange(30) + 10 * at,
+                        video_count=float(rng.randrange(int(pace) + 2)) if tag < "c" and rng.random() < 0.8 else None,
                     )
                 )
+    return rows
+
+
+def random_videos(rng, metric, hours):
+    """Observations of videos of the first hashtags, some of them late and several of one video."""
+    start = metric(0)["timestamp"]
+    rows = []
+    for number in range(3 * hours):
+        created = start + rng.random() * hours * HOUR
+        tags = [f"tiktok:{tag}" for tag in TAGS[:3] if rng.random() < 0.5]
+        for n in range(rng.randrange(1, 4)):
+            observed = created + (n + rng.random()) * 5 * HOUR
+            rows.append(
+                dict.fromkeys(TABLES["video_observations"].columns)
+                | {
+                    "video_id": f"v{number}",
+                    "observed_at": observed,
+                    "fetched_at": observed + rng.choice([0, 0, 0.3, 3]) * HOUR,
+                    "created_at": created,
+                    "creator_id": rng.choice([None, *"uvwxyz"]),
+                    "view_count": rng.choice([None, 0, rng.randrange(10**6)]),
+                    "hashtag_ids": rng.choice([tags, tags, []]),
+                    "platform": "tiktok",
+                    "batch_id": "b",
+                }
+            )
     return rows
 
 
@@ -80,9 +121,10 @@ def keyed(labels):
 
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_equals_plain_loops_on_both_engines(engine, naive, metric, name):
-    metrics = random_metrics(random.Random(name), metric, hours=60)
-    expected = naive(metrics, definition_of(name), "tiktok")
-    got = keyed(labels_on(engine, metrics, definition_of(name)))
+    rng = random.Random(name)
+    metrics, videos = random_metrics(rng, metric, hours=60), random_videos(rng, metric, hours=60)
+    expected = naive(metrics, definition_of(name), "tiktok", videos)
+    got = keyed(labels_on(engine, metrics, definition_of(name), videos=videos))
     assert set(got) == set(expected)
     assert {row["is_viral"] for row in expected.values()} == {True, False, None}
     for key, row in expected.items():
@@ -94,13 +136,16 @@ def test_equals_plain_loops_on_both_engines(engine, naive, metric, name):
                 assert actual == value, (key, column, actual, value, got[key], row)
 
 
-@pytest.mark.parametrize("name", ["top", "top_holes", "growth", "growth_holes", "gain", "level"])
+@pytest.mark.parametrize("name", list(DEFINITIONS))
 @settings(deadline=None, max_examples=2, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_labels_do_not_change_when_later_hours_do(duckdb_engine, metric, name, seed):
     rng = random.Random(seed)
-    metrics = random_metrics(rng, metric, hours=40)
+    metrics, videos = random_metrics(rng, metric, hours=40), random_videos(rng, metric, hours=40)
     cut = metric(rng.randrange(15, 36))["timestamp"]
+    other_videos = [
+        row | ({"creator_id": "w", "view_count": 10**9} if row["fetched_at"] > cut else {}) for row in videos
+    ]
     other_future = [
         row | {"view_count": 1e6 * rng.random(), "score": 99.0 * rng.random(), "is_gap": False}
         for row in metrics
@@ -108,7 +153,8 @@ def test_labels_do_not_change_when_later_hours_do(duckdb_engine, metric, name, s
     ]
     past = [row for row in metrics if row["timestamp"] <= cut]
     before, now = (
-        keyed(labels_on(duckdb_engine, rows, definition_of(name))) for rows in (metrics, past + other_future)
+        keyed(labels_on(duckdb_engine, rows, definition_of(name), videos=seen))
+        for rows, seen in ((metrics, videos), (past + other_future, other_videos))
     )
     settled = {key: row for key, row in before.items() if row["matured_at"] <= cut}
     assert settled
@@ -127,8 +173,10 @@ def test_horizons_nest(duckdb_engine, metric, name, seed):
             assert labels[tag, t, h]["is_viral"]
 
 
-def labels_on(engine, metrics, definition, platform="tiktok"):
-    return viral_labels(engine.load("hashtag_metrics", metrics), definition, platform=platform, stage=engine.stage)
+def labels_on(engine, metrics, definition, platform="tiktok", videos=None):
+    rows = engine.load("hashtag_metrics", metrics)
+    videos = None if videos is None else engine.load("video_observations", videos)
+    return viral_labels(rows, definition, platform=platform, videos=videos, stage=engine.stage)
 
 
 def steady(metric, hours, tags="ab", **values):
@@ -171,6 +219,14 @@ def test_an_event_that_was_seen_is_positive_even_where_the_data_end(duckdb_engin
     assert label["actual_peak_timestamp"] == metric(5)["timestamp"]
     assert label["growth_rate_percent"] == pytest.approx(1000.0)
     assert label["confidence_score"] == pytest.approx(2 / 6)
+
+
+def test_confidence_falls_where_the_peak_is_the_rounding_of_the_counter(duckdb_engine, metric):
+    definition = definition_of("level")
+    for gain, total, confidence in [(2000.0, 12_000, 0.75), (1000.0, 12_000, 0.5), (2000.0, 12_001, 1.0)]:
+        metrics = steady(metric, range(10), view_total=100)
+        metrics[16] |= {"view_count": gain, "view_total": total}
+        assert label_at(duckdb_engine, metrics, definition, at=3)["confidence_score"] == pytest.approx(confidence)
 
 
 def test_a_hashtag_that_is_or_was_just_in_the_top_is_no_candidate(duckdb_engine, metric):

@@ -4,7 +4,7 @@ import pytest
 
 from trenddrop.core.errors import ConfigError, NotFoundError
 from trenddrop.labels import LabelDefinition, load_label
-from trenddrop.labels.definition import GrowthMultiple, TopRank
+from trenddrop.labels.definition import GrowthMultiple, Onset, TopRank
 
 
 def test_the_built_in_definitions_load():
@@ -14,6 +14,8 @@ def test_the_built_in_definitions_load():
     assert isinstance(load_label("growth_multiple").parameters, GrowthMultiple)
     assert load_label("growth_multiple_sparse").parameters.max_hole_hours == 5
     assert load_label("absolute").parameters.threshold == 1_000_000
+    assert load_label("viral_v1").parameters == Onset()
+    assert load_label("top_percentile").parameters.share == 0.01
 
 
 def test_a_kind_is_enough_where_only_one_definition_has_it():
@@ -36,11 +38,13 @@ def test_an_unknown_name_says_which_there_are():
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("name: x\nkind: magic\n", "'magic' is not one of top_rank"),
+        ("name: x\nkind: magic\n", "'magic' is not one of onset, top_rank[^;]*$"),
         ("name: x\nkind: top_rank\nparameters: {k: 0}\n", "greater than or equal to 1"),
         ("name: x\nkind: top_rank\nparameters: {multiple: 3}\n", "Extra inputs"),
         ("name: x\nkind: absolute\nhorizons: [12, 6]\n", "ascending"),
         ("name: x\nkind: growth_multiple\nhorizons: [3]\n", "does not fit"),
+        ("name: x\nkind: onset\nparameters: {rate_hours: 3}\n", "min_rate_hours: 4 is more than rate_hours"),
+        ("name: x\nkind: onset\nparameters: {min_baseline_hours: 170}\n", "does not fit between baseline_from"),
     ],
 )
 def test_a_mistake_is_named_with_its_file(tmp_path, text, message):

@@ -20,6 +20,13 @@ MoreInputs = Annotated[list[Path] | None, typer.Argument(metavar="[PATH]...", he
 FetchedAt = Annotated[
     str | None, typer.Option("--fetched-at", help="when records without a fetch time were fetched, UTC")
 ]
+Platform = Annotated[str | None, typer.Option("--platform", help="the platform whose hashtags are labelled")]
+Label = Annotated[str | None, typer.Option("--label", help="a definition's name, its kind, or the path of a .yaml")]
+
+labels_app = typer.Typer(
+    invoke_without_command=True, help="Label every hour by a viral definition; import labels; test a definition."
+)
+app.add_typer(labels_app, name="labels")
 
 
 @app.command()
@@ -50,20 +57,68 @@ def ingest(
     print_json(document) if json else print_table("Ingested", list(document), [list(document.values())])
 
 
-@app.command()
+@labels_app.callback()
 def labels(
-    label: Annotated[str, typer.Option("--label", help="a definition's name, its kind, or the path of a .yaml")],
-    platform: Annotated[str, typer.Option("--platform", help="the platform whose hashtags are labelled")],
+    context: typer.Context,
+    label: Label = None,
+    platform: Platform = None,
     home: Home = None,
     json: Json = False,
 ) -> None:
     """Label every hour of a platform by one viral definition; what is not known stays unknown."""
+    if context.invoked_subcommand is not None:
+        return
     from trenddrop.flow import stages
 
+    if label is None or platform is None:
+        raise InputError("labels: give --label and --platform, or a command: import, sensitivity")
     with workspace(home, quiet=json) as ws:
         summary = stages.build_all_labels(ws, stages.label_named(ws, label), platform)
     document = {"label_rows": summary.rows, "positives": summary.positives, "unknown": summary.unknown}
     print_json(document) if json else print_table(f"Labels {label}", list(document), [list(document.values())])
+
+
+@labels_app.command("import")
+def import_labels(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="a .csv, .jsonl or .parquet of labels")],
+    label: Annotated[str, typer.Option("--label", help="the definition that the labels stand for")],
+    platform: Annotated[str | None, typer.Option("--platform", help="of rows with a hashtag and no hashtag_id")] = None,
+    method: Annotated[
+        str, typer.Option("--method", help="manual or semi_supervised, where the file does not say it")
+    ] = "manual",
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Take labels in that people gave: they win over automatic ones and survive their rebuilds."""
+    from trenddrop.flow import stages
+
+    with workspace(home, quiet=json) as ws:
+        done = stages.import_all_labels(ws, path, stages.label_named(ws, label), platform, method)
+    document = {"rows": done.rows, "implied": done.implied, "written": done.written}
+    print_json(document) if json else print_table(f"Imported into {label}", list(document), [list(document.values())])
+
+
+@labels_app.command()
+def sensitivity(
+    label: Annotated[str, typer.Option("--label", help="a definition's name, its kind, or the path of a .yaml")],
+    platform: Annotated[str, typer.Option("--platform", help="the platform whose hashtags are labelled")],
+    parameters: Annotated[list[str] | None, typer.Option("--parameter", help="move only this one; repeat it")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="write the plot to this .png or .html")] = None,
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Move each number of a definition, one at a time, and say what becomes of the labels; nothing is stored."""
+    from trenddrop.flow import stages
+    from trenddrop.labels.sensitivity_plot import check_ending, write_plot
+
+    if out is not None:
+        check_ending(out)
+    with workspace(home, quiet=json) as ws:
+        report = stages.label_sensitivity(ws, stages.label_named(ws, label), platform, parameters or [])
+    if out is not None:
+        write_plot(report, out, title=f"{label} on {platform}")
+    document = {"label": label, "platform": platform, "variants": report.to_dicts()}
+    print_json(document) if json else print_table(f"Sensitivity of {label}", report.columns, report.rows())
 
 
 @app.command()

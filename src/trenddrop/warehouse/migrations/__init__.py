@@ -6,6 +6,7 @@ from trenddrop.warehouse.migrations.m0002_window_features import WINDOW_FEATURES
 from trenddrop.warehouse.migrations.m0003_semantic_and_entities import SEMANTIC_AND_ENTITIES
 from trenddrop.warehouse.migrations.m0004_feature_drift import FEATURE_DRIFT
 from trenddrop.warehouse.migrations.m0005_served_features import SERVED_FEATURES
+from trenddrop.warehouse.migrations.m0006_label_constants import LABEL_CONSTANTS
 from trenddrop.warehouse.migrations.runner import MigratableEngine, Migration, run_migrations
 from trenddrop.warehouse.migrations.steps import AddColumn, CreateTable, DropColumn, DropTable
 
@@ -15,6 +16,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     SEMANTIC_AND_ENTITIES,
     FEATURE_DRIFT,
     SERVED_FEATURES,
+    LABEL_CONSTANTS,
 )
 
 

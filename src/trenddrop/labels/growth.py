@@ -1,0 +1,160 @@
+"""Growth A of a hashtag at hour u, from the versions of ``hashtag_metrics`` visible at u.
+
+Rate: mean of the known hourly increments in (u - ``rate_hours``, u]. Baseline B: median of the known ones in
+[u - ``baseline_from_hours``, u - ``baseline_to_hours``]. A = (rate + a) / (B + a), of videos where both are known, else
+of views; unknown (null) where too few hours are.
+
+Nearly every version that a baseline sees was there when its hour became old enough, so one median over a range of
+such settled versions does for all hours u; those few hours u that saw a later version are computed again, exactly.
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from trenddrop.features.definition import WindowAggregate
+from trenddrop.features.visibility import (
+    COUNTERS,
+    Stage,
+    in_buckets,
+    metric_versions,
+    on_time_rows,
+    other_rows,
+    truth,
+    window_aggregates,
+    with_columns_of,
+)
+from trenddrop.labels.constants import MEASURES, GrowthConstants
+from trenddrop.labels.definition import Onset
+
+_NEVER = 1 << 40
+_KEYS = ("hashtag_id", "hour")
+
+
+def growths(metrics: ir.Table, parameters: Onset, constants: GrowthConstants, *, stage: Stage) -> ir.Table:
+    """Return one row per hour u with an observation of the hashtag that was visible at u.
+
+    Columns: ``hashtag_id``, ``hour``, ``timestamp``, ``base`` (views of the hour), ``growth`` (A), ``is_voluminous``
+    and, where holes are allowed, ``previous_hour`` (of the observation before).
+    """
+    reach_h = parameters.baseline_from_hours + 1
+    unused = {name: ibis.null("float64") for name in COUNTERS if name not in MEASURES}
+    metrics = metrics.select("hashtag_id", "timestamp", "created_timestamp", "is_gap", *MEASURES).mutate(**unused)
+    versions = stage(metric_versions(metrics, stage=stage, longest_h=reach_h).drop(*unused))
+    measures = tuple(measure for measure in MEASURES if constants.of(measure) is not None)
+    aggregates = _rates(measures, parameters)
+    on_time = on_time_rows(versions).select("hashtag_id", "hour", "timestamp", "is_gap", "is_plain", *MEASURES)
+    rates = window_aggregates(on_time, other_rows(versions), aggregates, stage=stage)
+    rates = rates.filter(~rates.is_gap)
+    wide = rates.select("hashtag_id", "hour", "timestamp", "view_count", *(a.name for a in aggregates))
+    for measure in measures:
+        values = versions.select(
+            "hashtag_id",
+            "hour",
+            "visible_hour",
+            superseded_hour=versions.superseded_hour.fill_null(_NEVER),
+            value=versions[measure].cast("float64"),
+        )
+        if len(measures) > 1:
+            values = values.semi_join(_told(versions, measure), "hashtag_id")
+        baselines = _baselines(values, parameters, stage=stage)
+        names = {f"{name}_{measure}": name for name in ("baseline", "known_baseline")}
+        wide = with_columns_of(wide, baselines.select(*_KEYS, **names), _KEYS)
+    return _with_growth(wide, measures, parameters, constants)
+
+
+def _rates(measures: tuple[str, ...], parameters: Onset) -> tuple[WindowAggregate, ...]:
+    oldest_h = parameters.rate_hours - 1
+    sums = (WindowAggregate(f"rate_{measure}", measure, "sum", oldest_h=oldest_h) for measure in measures)
+    counts = (WindowAggregate(f"known_rate_{measure}", measure, "count", oldest_h=oldest_h) for measure in measures)
+    return (*sums, *counts)
+
+
+def _told(versions: ir.Table, measure: str) -> ir.Table:
+    """Return the hashtags whose growth may come from the measure: views tell nothing where videos are always known."""
+    tells = versions[measure].notnull()
+    for better in MEASURES[: MEASURES.index(measure)]:
+        tells &= versions[better].isnull()
+    return versions.filter(tells).select("hashtag_id").distinct()
+
+
+def _baselines(values: ir.Table, parameters: Onset, *, stage: Stage) -> ir.Table:
+    newest_h, oldest_h = parameters.baseline_to_hours, parameters.baseline_from_hours
+    settled_hour = values.hour + newest_h
+    settled = values.filter(values.visible_hour <= settled_hour, values.superseded_hour > settled_hour)
+    frame = ibis.range_window(group_by="hashtag_id", order_by="hour", preceding=(oldest_h, newest_h))
+    settled = settled.select(
+        *_KEYS,
+        settled_baseline=settled.value.median().over(frame),
+        settled_known=_ones(settled.value).sum().over(frame).fill_null(0.0),
+    )
+    exact = _late_baselines(values, newest_h, oldest_h, stage=stage)
+    both = with_columns_of(settled, exact, _KEYS)
+    is_late = both.late_known.notnull()
+    return both.select(
+        *_KEYS,
+        baseline=ibis.ifelse(is_late, both.late_baseline, both.settled_baseline),
+        known_baseline=ibis.ifelse(is_late, both.late_known, both.settled_known),
+    )
+
+
+def _late_baselines(values: ir.Table, newest_h: int, oldest_h: int, *, stage: Stage) -> ir.Table:
+    """Return the baselines of the hours u that saw a version learnt more than ``newest_h`` after its hour."""
+    width_h = oldest_h + 1
+    shown = values.mutate(
+        first_hour=ibis.greatest(values.visible_hour, values.hour + newest_h),
+        last_hour=ibis.least(values.superseded_hour - 1, values.hour + oldest_h),
+    )
+    shown = shown.filter(shown.last_hour >= shown.first_hour)
+    late = stage(shown.filter(shown.visible_hour > shown.hour + newest_h).drop("value"))
+    moments = values.filter(values.visible_hour == values.hour).select(
+        *_KEYS, bucket=(values.hour // width_h).cast("int64")
+    )
+
+    def seen(rows: ir.Table, moments: ir.Table) -> ir.Table:
+        rows = rows.select(ibis._.hashtag_id, ibis._.first_hour, ibis._.last_hour, *_value_of(rows))
+        rows = in_buckets(rows, first=rows.first_hour, last=rows.last_hour, width_h=width_h)
+        pairs = moments.inner_join(rows, ["hashtag_id", "bucket"])
+        return pairs.filter(pairs.hour.between(pairs.first_hour, pairs.last_hour))
+
+    affected = stage(seen(late, moments.semi_join(late, "hashtag_id")).select(*_KEYS, "bucket").distinct())
+    pairs = seen(shown.semi_join(affected, "hashtag_id"), affected)
+    return stage(
+        pairs.group_by(*_KEYS).aggregate(
+            late_baseline=pairs.value.median(), late_known=_ones(pairs.value).sum().fill_null(0.0)
+        )
+    )
+
+
+def _value_of(rows: ir.Table) -> tuple[ir.Value, ...]:
+    return (rows.value,) if "value" in rows.columns else ()
+
+
+def _ones(value: ir.Value) -> ir.FloatingValue:
+    """Return 1 where the value is known; ClickHouse cannot count a nullable column over a window."""
+    return ibis.ifelse(value.notnull(), 1.0, None)
+
+
+def _with_growth(wide: ir.Table, measures: tuple[str, ...], parameters: Onset, constants: GrowthConstants) -> ir.Table:
+    floors = {"video_count": parameters.min_videos, "view_count": parameters.min_views}
+    growth: ir.Value = ibis.null("float64")
+    volume: ir.Value = ibis.null("boolean")
+    for measure in reversed(measures):
+        constant = constants.of(measure)
+        assert constant is not None  # noqa: S101 - else it were no measure here
+        gained, known = wide[f"rate_{measure}"], wide[f"known_rate_{measure}"]
+        enough = (known >= parameters.min_rate_hours) & (
+            wide[f"known_baseline_{measure}"].fill_null(0.0) >= parameters.min_baseline_hours
+        )
+        own = (gained / known.cast("float64") + constant) / (wide[f"baseline_{measure}"] + constant)
+        growth = ibis.ifelse(enough, own, growth)
+        volume = ibis.ifelse(enough, truth(gained >= floors[measure]), volume)
+    before = ibis.window(group_by="hashtag_id", order_by="hour", preceding=(1, 1))
+    previous = {"previous_hour": wide.hour.max().over(before)} if parameters.max_hole_hours else {}
+    return wide.select(
+        *_KEYS,
+        "timestamp",
+        **previous,
+        base=wide.view_count.cast("float64"),
+        growth=growth,
+        is_voluminous=volume.fill_null(False),
+    )
