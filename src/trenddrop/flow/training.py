@@ -61,18 +61,7 @@ def train_model(
     """Train on a pinned snapshot, log and register the model, apply the gate, write the backtest's predictions."""
     wh = workspace.warehouse
     spec = spec_for(workspace, definition, spec_name)
-    snapshot = wh.snapshot_id()
-    with workspace.stage("training_frame") as stage:
-        feast = FeatureStoreSession(workspace.settings)
-        feast.apply()
-        entities = labelled_entities(workspace, definition, platform)
-        frame = feast.training_frame(
-            wh,
-            entities.with_columns(pl.lit(platform).alias("platform")),
-            feature_service=FEATURE_SERVICE,
-            snapshot=snapshot,
-        )
-        stage.rows = frame.height
+    frame, snapshot = training_frame(workspace, definition, platform)
     with workspace.stage("train") as stage:
         store = MlflowStore(workspace.settings)
         context = RunContext(
@@ -106,6 +95,23 @@ def train_model(
     with workspace.stage("backtest") as stage:
         stage.rows = write_predictions(wh, result.test_predictions, issue, clock=workspace.clock)
     return Trained(result, name, decision, stage.rows, snapshot)
+
+
+def training_frame(workspace: Workspace, definition: LabelDefinition, platform: str) -> tuple[pl.DataFrame, str]:
+    """Return the labelled hours of a platform with their features as known then, and the snapshot they come from."""
+    snapshot = workspace.warehouse.snapshot_id()
+    with workspace.stage("training_frame") as stage:
+        feast = FeatureStoreSession(workspace.settings)
+        feast.apply()
+        entities = labelled_entities(workspace, definition, platform)
+        frame = feast.training_frame(
+            workspace.warehouse,
+            entities.with_columns(pl.lit(platform).alias("platform")),
+            feature_service=FEATURE_SERVICE,
+            snapshot=snapshot,
+        )
+        stage.rows = frame.height
+    return frame, snapshot
 
 
 def training_document(trained: Trained) -> dict[str, Any]:

@@ -121,7 +121,7 @@ def _fit_horizon(
         return HorizonModel(horizon, None, Calibrator("none"), prior, 0, rows, positives)
     matrix = design_matrix(frame, features)
     rounds, calibrator = _stop_and_calibrate(frame, matrix, viral, _Recipe(spec, horizon, threads))
-    params = _params(spec, threads)
+    params = fixed_params(spec, threads)
     booster = lgb.train(
         params, lgb.Dataset(matrix, viral.astype(float), feature_name=list(features), params=params), rounds
     )
@@ -148,7 +148,7 @@ def _stop_and_calibrate(
     late = frame.select(pl.col("event_timestamp") >= boundary).to_series().to_numpy()
     if not (_teaches(viral[early], spec) and _teaches(viral[late], spec)):
         return min(FEW_ROUNDS, spec.rounds.maximum), Calibrator("none")
-    params = _params(spec, recipe.threads)
+    params = fixed_params(spec, recipe.threads)
     learned = lgb.Dataset(matrix[early], viral[early].astype(float), params=params)
     watched = lgb.Dataset(matrix[late], viral[late].astype(float), reference=learned, params=params)
     stopper = lgb.early_stopping(spec.rounds.early_stopping, verbose=False)
@@ -162,7 +162,8 @@ def _teaches(viral: Booleans, spec: ModelSpec) -> bool:
     return bool(min(viral.sum(), (~viral).sum()) * 2 >= spec.min_positives)
 
 
-def _params(spec: ModelSpec, threads: int) -> dict[str, object]:
+def fixed_params(spec: ModelSpec, threads: int) -> dict[str, object]:
+    """Return LightGBM's parameters of the spec with what makes two fits the same bit for bit."""
     return {
         "verbosity": -1,
         "metric": "binary_logloss",

@@ -68,6 +68,12 @@ class Bootstrap(Config):
     level: float = Field(default=0.95, gt=0, lt=1)
 
 
+class Alerts(Config):
+    """When a probability is an alert: this many times the training period's share of positives."""
+
+    prevalence_multiple: float = Field(default=3.0, gt=0)
+
+
 class Gate(Config):
     """When a challenger becomes the champion; every rule must hold at every judged horizon."""
 
@@ -92,6 +98,7 @@ class ModelSpec(Config):
     split: Split = Split()
     baselines: tuple[Baseline, ...] = ()
     bootstrap: Bootstrap = Bootstrap()
+    alerts: Alerts = Alerts()
     gate: Gate = Gate()
 
     @model_validator(mode="after")
