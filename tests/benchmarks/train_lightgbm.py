@@ -13,6 +13,7 @@ from time import perf_counter
 from typing import Any
 
 ROWS, FEATURES, ROUNDS = 500_000, 60, 200
+TOPICS = 20_000
 PER_HOUR = 100
 SEED = 7
 
@@ -68,7 +69,7 @@ def _trenddrop(rows: int) -> dict[str, Any]:
     names = [f"feature_{i}" for i in range(FEATURES)]
     start = datetime(2025, 1, 1, tzinfo=UTC)
     frame = pl.DataFrame(matrix, schema=names).with_columns(
-        hashtag_id=pl.int_range(rows).cast(pl.String),
+        hashtag_id=pl.format("tiktok:topic{}", pl.int_range(rows) % TOPICS),
         event_timestamp=pl.lit(start) + (pl.int_range(rows) // PER_HOUR) * timedelta(hours=1),
         is_viral_6h=pl.Series(viral),
     )

@@ -78,7 +78,8 @@ def past_word_scores(frame: pl.DataFrame, words: Words, horizons: Sequence[int],
         past = at + known_s < start
         if inside.any() and past.any():
             counted = _count(runs, np.where(past, outcomes, np.nan), place, words)
-            scores[inside] = counted.score_runs(runs)[place[inside]]
+            asked, of_row = np.unique(place[inside], return_inverse=True)
+            scores[inside] = counted.score_runs(runs[asked])[of_row]
     return scores
 
 

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 COMMANDS = (
-    "ingest features labels train predict index match generate feedback run serve simulate bench doctor forget demo"
+    "ingest features labels train predict index match generate feedback run backtest serve simulate bench doctor forget demo"
 )
 
 
