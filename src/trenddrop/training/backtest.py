@@ -1,6 +1,7 @@
 """The expanding walk-forward backtest: each block of the test period is judged by a model of everything before it."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -131,12 +132,11 @@ def backtest(
         judged.append(_judge_fold(frame, spec, fold, features, threads))
     progress.advance("backtest", len(folds), len(folds))
     rows = pl.concat([one.rows for one in judged])
-    results = {}
-    for horizon in horizons:
-        leak = check_leak(
-            frame, spec, features=tuple(features), horizon=horizon, test_from=folds[0].start, threads=threads
-        )
-        results[horizon] = _judge_horizon(rows, _pooled([one.rivals[horizon] for one in judged]), spec, horizon, leak)
+    leaks = _leaks(frame, spec, tuple(features), folds[0].start, threads)
+    results = {
+        horizon: _judge_horizon(rows, _pooled([one.rivals[horizon] for one in judged]), spec, horizon, leaks[horizon])
+        for horizon in horizons
+    }
     return Backtest(folds[0].start, [one.summary for one in judged], results, rows, left_out)
 
 
@@ -152,6 +152,18 @@ def _is_judgeable(frame: pl.DataFrame, start: datetime, horizon: int, spec: Mode
     embargo = timedelta(hours=spec.split.embargo_hours)
     split = split_by_time(frame, test_from=start, horizons=(horizon,), embargo=embargo)
     return not labelled(split.train, horizon).is_empty() and not labelled(split.test, horizon).is_empty()
+
+
+def _leaks(
+    frame: pl.DataFrame, spec: ModelSpec, features: tuple[str, ...], start: datetime, threads: int
+) -> dict[int, LeakCheck | None]:
+    """Return the check of every horizon; horizons run beside each other, as in ``fit``."""
+
+    def one(horizon: int) -> LeakCheck | None:
+        return check_leak(frame, spec, features=features, horizon=horizon, test_from=start)
+
+    with ThreadPoolExecutor(max(1, min(threads, len(spec.horizons)))) as pool:
+        return dict(zip(spec.horizons, pool.map(one, spec.horizons), strict=True))
 
 
 def _judge_fold(frame: pl.DataFrame, spec: ModelSpec, fold: Fold, features: Sequence[str], threads: int) -> _Judged:

@@ -43,9 +43,11 @@ def check_leak(
     features: tuple[str, ...],
     horizon: int,
     test_from: datetime,
-    threads: int = 1,
 ) -> LeakCheck | None:
-    """Return both figures; None where either split leaves only one outcome to learn from or to judge on."""
+    """Return both figures; None where either split leaves only one outcome to learn from or to judge on.
+
+    What is fitted on the training period, such as words, is left out: both models read the features alone.
+    """
     rows = labelled(frame, horizon).sort("event_timestamp", "hashtag_id")
     embargo = timedelta(hours=spec.split.embargo_hours)
     purged, is_later = (
@@ -62,11 +64,11 @@ def check_leak(
     if any(len(np.unique(viral[part])) < 2 for part in (test, before, anywhere)):  # noqa: PLR2004 - both outcomes
         return None
     scores = []
+    params = fixed_params(spec, 1)
     for part in (before, anywhere):
-        params = fixed_params(spec, threads)
         learned = lgb.Dataset(matrix[part], viral[part].astype(float), params=params)
         booster = lgb.train(params, learned, min(ROUNDS, spec.rounds.maximum))
-        score: Floats = booster.predict(matrix[test], num_threads=threads)
+        score: Floats = booster.predict(matrix[test], num_threads=1)
         scores.append(float(metrics.average_precision(viral[test], score) or 0.0))
     honest, leaky = scores
     return LeakCheck(test.size, before.size, honest, leaky, leaky - honest)
