@@ -143,8 +143,9 @@ class MlflowStore:
     def _save_pyfunc(self, record: RunRecord, folder: Path) -> None:
         data = folder.parent / FITTED
         save_model(record.model, data)
-        example = record.example.with_columns(pl.all().cast(pl.Float64)).to_pandas()
-        answer = predict(record.model, record.example).to_pandas()
+        numbers = pl.col(list(record.model.features)).cast(pl.Float64)
+        example = record.example.with_columns(numbers).to_pandas()
+        answer = _Pyfunc(record.model).predict(example)
         self._mlflow.pyfunc.save_model(
             path=str(folder),
             loader_module=__name__,
@@ -158,6 +159,8 @@ class MlflowStore:
         """Return the signature; every feature may be missing, which a few example rows cannot show."""
         types = self._mlflow.types
         inputs = [types.ColSpec("double", name, required=False) for name in record.model.features]
+        if record.model.words is not None:
+            inputs.append(types.ColSpec("string", "hashtag_id", required=False))
         outputs = self._mlflow.models.infer_signature(answer).inputs
         return self._mlflow.models.ModelSignature(types.Schema(inputs), outputs)
 
@@ -187,8 +190,8 @@ class _Pyfunc:
         self._model = model
 
     def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> Any:
-        """Return ``probability_<h>h`` per horizon for a pandas DataFrame of features."""
-        return predict(self._model, pl.from_pandas(model_input)).to_pandas()
+        """Return ``probability_<h>h`` per horizon for a pandas DataFrame of features (and hashtag_id)."""
+        return predict(self._model, pl.from_pandas(model_input)).select(pl.col("^probability_.*$")).to_pandas()
 
 
 def _load_pyfunc(path: str) -> _Pyfunc:

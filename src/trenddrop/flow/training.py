@@ -61,14 +61,8 @@ def train_model(
     """Train on a pinned snapshot, log and register the model, apply the gate, write the backtest's predictions."""
     wh = workspace.warehouse
     spec = spec_for(workspace, definition, spec_name)
-    snapshot = wh.snapshot_id()
-    with workspace.stage("training_frame") as stage:
-        feast = FeatureStoreSession(workspace.settings)
-        feast.apply()
-        entities = training_entities(workspace, definition, platform, snapshot=snapshot)
-        frame = feast.training_frame(wh, entities, feature_service=FEATURE_SERVICE, snapshot=snapshot)
-        pins = feast.pin(frame, feature_service=FEATURE_SERVICE, snapshot=snapshot)
-        stage.rows = frame.height
+    frame, pins = training_frame(workspace, definition, platform)
+    snapshot = pins.snapshot_id
     with workspace.stage("train") as stage:
         store = MlflowStore(workspace.settings)
         context = RunContext(
@@ -104,6 +98,18 @@ def train_model(
     with workspace.stage("backtest") as stage:
         stage.rows = write_predictions(wh, result.test_predictions, issue, clock=workspace.clock)
     return Trained(result, name, decision, stage.rows, snapshot)
+
+
+def training_frame(workspace: Workspace, definition: LabelDefinition, platform: str) -> tuple[pl.DataFrame, Pins]:
+    """Return the labelled hours of a platform with their features as known then, and what pins them."""
+    snapshot = workspace.warehouse.snapshot_id()
+    with workspace.stage("training_frame") as stage:
+        feast = FeatureStoreSession(workspace.settings)
+        feast.apply()
+        entities = training_entities(workspace, definition, platform, snapshot=snapshot)
+        frame = feast.training_frame(workspace.warehouse, entities, feature_service=FEATURE_SERVICE, snapshot=snapshot)
+        stage.rows = frame.height
+        return frame, feast.pin(frame, feature_service=FEATURE_SERVICE, snapshot=snapshot)
 
 
 def training_entities(

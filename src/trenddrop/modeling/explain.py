@@ -7,7 +7,7 @@ import polars as pl
 
 from trenddrop.core.errors import NotFoundError
 from trenddrop.modeling.fit import FittedModel, HorizonModel
-from trenddrop.modeling.matrix import Floats, design_matrix
+from trenddrop.modeling.matrix import Floats
 
 MILLION, THOUSAND = 1_000_000, 10_000
 
@@ -20,17 +20,17 @@ def reasons(model: FittedModel, frame: pl.DataFrame, *, top: int = 5, horizon: i
     "From local explanations to global understanding", 2020). Without ``horizon`` it is the mean over the model's
     horizons. Rows keep the frame's order.
     """
-    chosen, matrix = _chosen(model, horizon), design_matrix(frame, model.features)
-    top = min(top, len(model.features))
+    chosen, matrix = _chosen(model, horizon), model.matrix(frame)
+    top = min(top, len(model.columns))
     if top < 1:
         return pl.DataFrame({"reasons": pl.Series(["[]"] * frame.height, dtype=pl.String)})
     with ThreadPoolExecutor(len(chosen)) as pool:
         contribution = np.mean(list(pool.map(lambda one: _contributions(one, matrix), chosen)), axis=0)
     order = np.argsort(-np.abs(contribution), axis=1, kind="stable")[:, :top]
-    names = pl.Series(model.features, dtype=pl.String)
-    words = pl.Series([model.descriptions.get(name, "") or name for name in model.features], dtype=pl.String)
+    names = pl.Series(model.columns, dtype=pl.String)
+    words = pl.Series([model.descriptions.get(name, "") or name for name in model.columns], dtype=pl.String)
     words = words.str.strip_chars().str.strip_chars_end(".")
-    is_flag = pl.Series([frame.schema[name] == pl.Boolean for name in model.features], dtype=pl.Boolean)
+    is_flag = pl.Series([frame.schema.get(name) == pl.Boolean for name in model.columns], dtype=pl.Boolean)
     slots = []
     for slot in range(top):
         column = order[:, slot, None]

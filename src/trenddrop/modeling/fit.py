@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import lightgbm as lgb
+import numpy as np
 import polars as pl
 
 from trenddrop.core.errors import InputError, SchemaError
@@ -23,6 +24,7 @@ from trenddrop.modeling.matrix import (
 from trenddrop.modeling.purge import before_purge
 from trenddrop.modeling.spec import ModelSpec
 from trenddrop.modeling.trees import read_trees, trees_text
+from trenddrop.modeling.words import COLUMNS, WordCounts, fit_words, past_word_scores
 
 FEW_ROUNDS = 100  # of a training period too short to choose a number of trees on its own later block
 
@@ -49,13 +51,28 @@ class HorizonModel:
 
 @dataclass(frozen=True, slots=True)
 class FittedModel:
-    """Everything that prediction needs; features are in the order of the design matrix."""
+    """Everything that prediction needs; features are in the order of the design matrix, before what names say."""
 
     spec: ModelSpec
     features: tuple[str, ...]
     descriptions: Mapping[str, str]
     horizons: tuple[HorizonModel, ...]
     trained_until: datetime  # the last event timestamp that was learned from
+    words: WordCounts | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Return the names of what the trees read: the features, then what the model makes of a topic's name."""
+        return (*self.features, *(COLUMNS if self.words is not None else ()))
+
+    def matrix(self, frame: pl.DataFrame) -> Floats:
+        """Return (rows, columns) for the trees; rows without ``hashtag_id`` have names that say nothing."""
+        matrix = design_matrix(frame, self.features)
+        if self.words is None:
+            return matrix
+        if "hashtag_id" not in frame.columns:
+            return np.hstack([matrix, np.full((frame.height, len(COLUMNS)), np.nan)])
+        return np.hstack([matrix, self.words.score(frame["hashtag_id"])])
 
 
 def fit(
@@ -79,11 +96,16 @@ def fit(
     horizons = label_horizons(frame, spec)
     require_features(frame, features)
     frame = frame.sort("event_timestamp", "hashtag_id")
+    words, columns = None, list(features)
+    if spec.words is not None:
+        words, columns = fit_words(frame, spec.words, horizons), [*features, *COLUMNS]
+        past = past_word_scores(frame, spec.words, horizons, embargo=timedelta(hours=spec.split.embargo_hours))
+        frame = frame.with_columns(pl.Series(name, past[:, i]) for i, name in enumerate(COLUMNS))
     each = max(1, threads // len(horizons))
     progress.advance("train", 0, len(horizons))
     with ThreadPoolExecutor(max(1, min(threads, len(horizons)))) as pool:
         fitting = [
-            pool.submit(_fit_horizon, labelled(frame, horizon), spec, features, horizon, each) for horizon in horizons
+            pool.submit(_fit_horizon, labelled(frame, horizon), spec, columns, horizon, each) for horizon in horizons
         ]
         models = []
         for one in fitting:
@@ -92,7 +114,8 @@ def fit(
     trained_until = max(
         moment for h in horizons if isinstance(moment := labelled(frame, h)["event_timestamp"].max(), datetime)
     )
-    return FittedModel(spec, tuple(features), dict(descriptions or {}), tuple(models), trained_until)
+    told = {**dict(descriptions or {}), **(COLUMNS if words is not None else {})}
+    return FittedModel(spec, tuple(features), told, tuple(models), trained_until, words)
 
 
 def label_horizons(frame: pl.DataFrame, spec: ModelSpec) -> tuple[int, ...]:
@@ -121,7 +144,7 @@ def _fit_horizon(
         return HorizonModel(horizon, None, Calibrator("none"), prior, 0, rows, positives)
     matrix = design_matrix(frame, features)
     rounds, calibrator = _stop_and_calibrate(frame, matrix, viral, _Recipe(spec, horizon, threads))
-    params = _params(spec, threads)
+    params = fixed_params(spec, threads)
     booster = lgb.train(
         params, lgb.Dataset(matrix, viral.astype(float), feature_name=list(features), params=params), rounds
     )
@@ -148,7 +171,7 @@ def _stop_and_calibrate(
     late = frame.select(pl.col("event_timestamp") >= boundary).to_series().to_numpy()
     if not (_teaches(viral[early], spec) and _teaches(viral[late], spec)):
         return min(FEW_ROUNDS, spec.rounds.maximum), Calibrator("none")
-    params = _params(spec, recipe.threads)
+    params = fixed_params(spec, recipe.threads)
     learned = lgb.Dataset(matrix[early], viral[early].astype(float), params=params)
     watched = lgb.Dataset(matrix[late], viral[late].astype(float), reference=learned, params=params)
     stopper = lgb.early_stopping(spec.rounds.early_stopping, verbose=False)
@@ -162,7 +185,8 @@ def _teaches(viral: Booleans, spec: ModelSpec) -> bool:
     return bool(min(viral.sum(), (~viral).sum()) * 2 >= spec.min_positives)
 
 
-def _params(spec: ModelSpec, threads: int) -> dict[str, object]:
+def fixed_params(spec: ModelSpec, threads: int) -> dict[str, object]:
+    """Return LightGBM's parameters of the spec with what makes two fits the same bit for bit."""
     return {
         "verbosity": -1,
         "metric": "binary_logloss",

@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 
 from trenddrop.modeling.fit import FittedModel, HorizonModel
-from trenddrop.modeling.matrix import Floats, design_matrix, probability_column
+from trenddrop.modeling.matrix import Floats, probability_column
 
 MANY_ROWS = 2_000  # from here on, horizons beside each other repay their threads
 CARRIED = ("hashtag_id", "platform", "event_timestamp")
@@ -17,7 +17,7 @@ def predict(model: FittedModel, frame: pl.DataFrame) -> pl.DataFrame:
 
     A probability never falls as the horizon grows: each is at least the one of the horizon before.
     """
-    probabilities = probability_matrix(model, design_matrix(frame, model.features))
+    probabilities = probability_matrix(model, model.matrix(frame))
     columns = {probability_column(one.horizon): probabilities[:, i] for i, one in enumerate(model.horizons)}
     keys = frame.select(name for name in CARRIED if name in frame.columns)
     return pl.concat([keys, pl.DataFrame(columns)], how="horizontal") if keys.width else pl.DataFrame(columns)

@@ -68,6 +68,21 @@ class Bootstrap(Config):
     level: float = Field(default=0.95, gt=0, lt=1)
 
 
+class Alerts(Config):
+    """When a probability is an alert: this many times the training period's share of positives."""
+
+    prevalence_multiple: float = Field(default=3.0, gt=0)
+
+
+class Words(Config):
+    """What is learned from the characters of a topic's name."""
+
+    longest_run: int = Field(default=2, ge=1, le=4, description="characters of the longest run that is counted")
+    buckets: int = Field(default=32768, ge=16, description="hashed runs")
+    smoothing: float = Field(default=10.0, gt=0, description="topics of average luck that every run starts with")
+    blocks: int = Field(default=8, ge=2, description="of the training period: rows learn from the blocks before theirs")
+
+
 class Gate(Config):
     """When a challenger becomes the champion; every rule must hold at every judged horizon."""
 
@@ -92,6 +107,8 @@ class ModelSpec(Config):
     split: Split = Split()
     baselines: tuple[Baseline, ...] = ()
     bootstrap: Bootstrap = Bootstrap()
+    alerts: Alerts = Alerts()
+    words: Words | None = Field(default=None, description="none: names are not read")
     gate: Gate = Gate()
 
     @model_validator(mode="after")

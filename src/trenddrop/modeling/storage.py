@@ -5,6 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 from pydantic import ValidationError
 
 from trenddrop.core.errors import IntegrityError, NotFoundError
@@ -13,6 +14,7 @@ from trenddrop.modeling.calibrate import Calibrator
 from trenddrop.modeling.fit import FittedModel, HorizonModel
 from trenddrop.modeling.spec import ModelSpec
 from trenddrop.modeling.trees import read_trees, trees_text
+from trenddrop.modeling.words import WordCounts
 
 DOCUMENT = "model.json"
 
@@ -29,6 +31,15 @@ class _Horizon(Config):
     positives: int
 
 
+class _Words(Config):
+    """Only the buckets that some topic had."""
+
+    bucket: tuple[int, ...]
+    topics: tuple[int, ...]
+    positives: tuple[int, ...]
+    prior: float
+
+
 class _Document(Config):
     format: Literal[1] = 1
     spec: ModelSpec
@@ -36,6 +47,7 @@ class _Document(Config):
     descriptions: dict[str, str]
     trained_until: datetime
     horizons: tuple[_Horizon, ...]
+    words: _Words | None = None
 
 
 def save_model(model: FittedModel, folder: Path) -> None:
@@ -62,6 +74,7 @@ def load_model(folder: Path) -> FittedModel:
         descriptions=document.descriptions,
         horizons=tuple(_load_horizon(folder, one) for one in document.horizons),
         trained_until=document.trained_until,
+        words=_load_words(document),
     )
 
 
@@ -90,7 +103,28 @@ def _document(model: FittedModel) -> _Document:
             )
             for one in model.horizons
         ),
+        words=_words(model),
     )
+
+
+def _words(model: FittedModel) -> _Words | None:
+    if (counted := model.words) is None:
+        return None
+    bucket = np.flatnonzero(counted.topics)
+    return _Words(
+        bucket=tuple(bucket.tolist()),
+        topics=tuple(counted.topics[bucket].tolist()),
+        positives=tuple(counted.positives[bucket].tolist()),
+        prior=counted.prior,
+    )
+
+
+def _load_words(document: _Document) -> WordCounts | None:
+    if (kept := document.words) is None or (spec := document.spec.words) is None:
+        return None
+    topics, positives = np.zeros((2, spec.buckets), dtype=np.int64)
+    topics[list(kept.bucket)], positives[list(kept.bucket)] = kept.topics, kept.positives
+    return WordCounts(spec, topics, positives, kept.prior)
 
 
 def _load_horizon(folder: Path, one: _Horizon) -> HorizonModel:

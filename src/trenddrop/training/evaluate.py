@@ -81,12 +81,16 @@ def evaluate(
     scores |= baseline_scores(taught, rows, spec.baselines, features=features, horizon=horizon)
     if f"{CHAMPION}_{probability}" in rows.columns:
         scores[CHAMPION] = rows[f"{CHAMPION}_{probability}"].to_numpy()
-    return Evaluation(horizon, _figures(rows, viral, scores, spec, horizon), viral, scores)
+    return Evaluation(horizon, figures(rows, viral, scores, spec, horizon), viral, scores)
 
 
-def _figures(
+def figures(
     rows: pl.DataFrame, viral: Booleans, scores: dict[str, Floats], spec: ModelSpec, horizon: int
 ) -> HorizonMetrics:
+    """Return the figures of the scores on rows whose outcomes are known and not all alike.
+
+    ``scores`` has the probabilities under ``MODEL``, which are also a column of ``rows``, and its rivals by name.
+    """
     precision = {name: float(metrics.average_precision(viral, score) or 0.0) for name, score in scores.items()}
     baselines = {name: value for name, value in precision.items() if name not in (MODEL, CHAMPION)}
     best = max(baselines, key=baselines.__getitem__, default=None)

@@ -43,15 +43,13 @@ def draw_plots(model: FittedModel, evaluations: Sequence[Evaluation]) -> dict[st
 def feature_importance(model: FittedModel) -> bytes:
     """Draw each feature's share of the gain of the model's splits, mean over horizons."""
     gains = [one.booster.feature_importance("gain") for one in model.horizons if one.booster is not None]
-    total = (
-        np.sum([gain / max(gain.sum(), 1e-12) for gain in gains], axis=0) if gains else np.zeros(len(model.features))
-    )
+    total = np.sum([gain / max(gain.sum(), 1e-12) for gain in gains], axis=0) if gains else np.zeros(len(model.columns))
     share = np.atleast_1d(total) / max(len(gains), 1)
     order = np.argsort(share)[-TOP_FEATURES:]
     with rc_context(STYLE):
         figure = Figure(figsize=(7.5, 1.2 + 0.3 * len(order)), layout="constrained")
         axes = figure.subplots()
-        axes.barh([model.features[i] for i in order], share[order], color=MODEL_COLOR, height=0.65)
+        axes.barh([model.columns[i] for i in order], share[order], color=MODEL_COLOR, height=0.65)
         axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)

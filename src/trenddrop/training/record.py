@@ -65,8 +65,12 @@ def run_record(run: Run, plots: Mapping[str, bytes], card: str) -> RunRecord:
         },
         plots=plots,
         model=run.model,
-        example=run.split.test.select(run.model.features).head(EXAMPLE_ROWS),
+        example=run.split.test.select(*run.model.features, *_keys(run.model)).head(EXAMPLE_ROWS),
     )
+
+
+def _keys(model: FittedModel) -> list[str]:
+    return ["hashtag_id"] if model.words is not None else []
 
 
 def run_params(run: Run) -> dict[str, str]:

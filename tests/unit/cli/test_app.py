@@ -5,9 +5,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-COMMANDS = (
-    "ingest features labels train predict index match generate feedback run serve simulate bench doctor forget demo"
-)
+COMMANDS = "ingest features labels train predict index match generate feedback run backtest serve simulate bench doctor forget demo"
 
 
 def trenddrop(*arguments: object, home: Path) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""Commands on models: run, train, predict, demo."""
+"""Commands on models: run, train, backtest, predict, demo."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -71,6 +71,15 @@ def print_run(document: Mapping[str, Any]) -> None:
 
 
 def print_backtest(document: Mapping[str, Any]) -> None:
+    """Print the backtest's figures and the gate's word."""
+    print_metrics(document)
+    model = document["model"]
+    OUT.print(f"{model['name']} version {model['version']}: {'promoted' if model['promoted'] else 'not promoted'}")
+    for reason in model["reasons"]:
+        OUT.print(f"  {reason}", markup=False)
+
+
+def print_metrics(document: Mapping[str, Any]) -> None:
     """Print average precision beside prevalence and every baseline, with the bootstrap interval."""
     rows = []
     for horizon, one in document["metrics"].items():
@@ -84,10 +93,6 @@ def print_backtest(document: Mapping[str, Any]) -> None:
     names = sorted({name for one in document["metrics"].values() for name in one["baselines"]})
     baselines = [[f"{h} h", *(one["baselines"].get(n) for n in names)] for h, one in document["metrics"].items()]
     print_table("Average precision of the baselines on the same rows", ["horizon", *names], baselines)
-    model = document["model"]
-    OUT.print(f"{model['name']} version {model['version']}: {'promoted' if model['promoted'] else 'not promoted'}")
-    for reason in model["reasons"]:
-        OUT.print(f"  {reason}", markup=False)
 
 
 def print_trends(top: pl.DataFrame) -> None:
@@ -122,6 +127,60 @@ def train(
         definition = stages.label_named(ws, label)
         document = training_document(train_model(ws, definition, platform, spec_name=model, test_from=start))
     print_json(document) if json else print_backtest(document)
+
+
+@app.command()
+def backtest(
+    source: SourceName,
+    inputs: Inputs,
+    more: MoreInputs = None,
+    label: Label = None,
+    test_from: TestFrom = None,
+    fetched_at: FetchedAt = None,
+    model: Model = "viral_lightgbm",
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Judge a recipe on raw files: train on the past, test on each later month or week; no model is kept."""
+    from trenddrop.flow.backtest import run_backtest
+    from trenddrop.flow.run import RunRequest
+
+    request = RunRequest(
+        source=source,
+        inputs=(*inputs, *(more or [])),
+        label=label,
+        test_from=parse_moment(test_from) if test_from else None,
+        fetched_at=parse_moment(fetched_at) if fetched_at else None,
+        model=model,
+    )
+    with workspace(home, quiet=json) as ws:
+        document = run_backtest(ws, request)
+    if json:
+        print_json(document)
+        return
+    print_metrics(document)
+    print_alerts(document)
+
+
+def print_alerts(document: Mapping[str, Any]) -> None:
+    """Print what alerts are worth, the slices, and what a random split would have promised."""
+    names = ["events", "event_recall", "lead_time_to_onset_h", "lead_time_to_peak_h"]
+    names += ["alert_precision", "false_alerts_per_1000_topic_days"]
+    rows = [[f"{h} h", *(one[name] for name in names)] for h, one in document["metrics"].items()]
+    print_table("Alerts", ["horizon", *(name.replace("_", " ") for name in names)], rows)
+    figures = ("rows", "positives", "prevalence", "average_precision", "ratio_to_best_baseline")
+    rows = [
+        [f"{h} h", name.replace("_", " "), *(part[figure] for figure in figures)]
+        for h, one in document["metrics"].items()
+        for name, part in one["slices"].items()
+    ]
+    print_table("Slices", ["horizon", "slice", "rows", "positives", "prevalence", "AP", "ratio"], rows)
+    leaks = [
+        [f"{h} h", *(one["planted_leak"][name] for name in ("purged", "random", "gap"))]
+        for h, one in document["metrics"].items()
+        if one["planted_leak"]
+    ]
+    print_table("Planted leak: AP on the same rows", ["horizon", "purged split", "random split", "gap"], leaks)
 
 
 @app.command()
