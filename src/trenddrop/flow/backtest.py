@@ -50,7 +50,7 @@ def run_backtest(workspace: Workspace, request: RunRequest) -> dict[str, Any]:
         "config_hash": spec.config_hash(),
         "seed": spec.seed,
         "feature_service": stages.FEATURE_SERVICE,
-        "snapshot_id": snapshot,
+        "snapshot_id": pins.snapshot_id,
         **result.document(),
         "stages": {one.name: {"seconds": round(one.seconds, 3), "rows": one.rows} for one in workspace.stages},
     }
