@@ -10,7 +10,7 @@ from trenddrop.core.errors import ConfigError, IntegrityError
 from trenddrop.schemas import TABLES
 from trenddrop.warehouse import DuckLakeWarehouse
 from trenddrop.warehouse.clickhouse import ClickHouseWarehouse
-from trenddrop.warehouse.migrations import AddColumn, CreateTable, DropColumn, DropTable, Migration, run_migrations
+from trenddrop.warehouse.migrations import MIGRATIONS, AddColumn, CreateTable, DropColumn, DropTable, Migration, run_migrations
 from trenddrop.warehouse.migrations.steps import script
 
 Engine = DuckLakeWarehouse | ClickHouseWarehouse
@@ -164,6 +164,6 @@ def test_the_newest_version_holds_the_tables_of_the_schemas(bare: Engine) -> Non
     assert {name: bare.table(name).schema() for name in TABLES} == {
         name: table.ibis() for name, table in TABLES.items()
     }
-    assert bare.migrate(to=0) == [1]
+    assert bare.migrate(to=0) == [migration.version for migration in reversed(MIGRATIONS)]
     assert [name for name in TABLES if bare.has_table(name)] == ["schema_versions"]
     assert bare.migrate() == [1]
