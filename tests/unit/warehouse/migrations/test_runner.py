@@ -10,7 +10,15 @@ from trenddrop.core.errors import ConfigError, IntegrityError
 from trenddrop.schemas import TABLES
 from trenddrop.warehouse import DuckLakeWarehouse
 from trenddrop.warehouse.clickhouse import ClickHouseWarehouse
-from trenddrop.warehouse.migrations import MIGRATIONS, AddColumn, CreateTable, DropColumn, DropTable, Migration, run_migrations
+from trenddrop.warehouse.migrations import (
+    MIGRATIONS,
+    AddColumn,
+    CreateTable,
+    DropColumn,
+    DropTable,
+    Migration,
+    run_migrations,
+)
 from trenddrop.warehouse.migrations.steps import script
 
 Engine = DuckLakeWarehouse | ClickHouseWarehouse
@@ -166,4 +174,4 @@ def test_the_newest_version_holds_the_tables_of_the_schemas(bare: Engine) -> Non
     }
     assert bare.migrate(to=0) == [migration.version for migration in reversed(MIGRATIONS)]
     assert [name for name in TABLES if bare.has_table(name)] == ["schema_versions"]
-    assert bare.migrate() == [1]
+    assert bare.migrate() == [migration.version for migration in MIGRATIONS]
