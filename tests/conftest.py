@@ -15,6 +15,8 @@ from trenddrop.core.settings import ClickHouseSettings, Settings
 from trenddrop.warehouse import Warehouse, open_warehouse
 from trenddrop.warehouse.clickhouse import ClickHouseWarehouse
 
+collect_ignore = ["benchmarks"]  # scripts that find one another beside them
+
 
 @pytest.fixture(scope="session")
 def migrated_home(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -1,13 +1,19 @@
 """What every feature promises, as a pandera schema of a polars frame."""
 
+import os
 from collections.abc import Iterable
 
-import pandera.polars as pa
 import polars as pl
 
 from trenddrop.core.errors import NotFoundError
 from trenddrop.features.definition import FeatureDefinition
 from trenddrop.features.registry import FEATURE_SETS
+
+_ENVIRONMENT = dict(os.environ)
+import pandera.polars as pa  # noqa: E402 - it sets PYARROW_IGNORE_TIMEZONE: Arrow would take every moment for UTC
+
+for _name in set(os.environ) - set(_ENVIRONMENT):
+    del os.environ[_name]
 
 DTYPES: dict[str, pl.DataType] = {
     "float64": pl.Float64(),

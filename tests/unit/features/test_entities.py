@@ -10,7 +10,8 @@ import pyarrow as pa
 import pytest
 
 from trenddrop.core.errors import NotFoundError
-from trenddrop.features.entities import ENTITIES, ENTITY_DEFINITIONS, build_entity_features, entity_features, states
+from trenddrop.features import ALL_DEFINITIONS
+from trenddrop.features.entities import ENTITIES, build_entity_features, entity_features, states
 from trenddrop.schemas import TABLES
 
 START = datetime(2026, 1, 2, tzinfo=UTC)
@@ -284,7 +285,8 @@ def test_equals_plain_loops_on_both_engines(engine, entity):
 
 
 def test_definitions_fit_their_tables_and_are_unique():
-    assert len({definition.name for definition in ENTITY_DEFINITIONS}) == len(ENTITY_DEFINITIONS)
+    names = [definition.name for definition in ALL_DEFINITIONS]
+    assert len(set(names)) == len(names)
     for kind in ENTITIES.values():
         keys = {kind.key, "feature_timestamp", "created_timestamp", "platform"}
         stored = {name: dtype for name, dtype in kind.schema.columns.items() if name not in keys}

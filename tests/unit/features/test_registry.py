@@ -1,14 +1,15 @@
 """What is generated from the definitions: the page, the checks and the dependency tree."""
 
+import subprocess
+import sys
 from pathlib import Path
 
-import pandera.errors
 import polars as pl
 import pytest
 
 from trenddrop.core.errors import NotFoundError
 from trenddrop.features import FEATURE_SETS, dependency_tree, features_page, find_feature
-from trenddrop.features.checks import DTYPES, feature_checks
+from trenddrop.features.checks import DTYPES, feature_checks, pa
 from trenddrop.features.registry import sources
 from trenddrop.schemas import TABLES
 
@@ -75,13 +76,13 @@ def test_checks_let_every_valid_row_through():
     ],
 )
 def test_checks_refuse_what_a_definition_does_not_allow(changes):
-    with pytest.raises(pandera.errors.SchemaError, match=next(iter(changes))):
+    with pytest.raises(pa.errors.SchemaError, match=next(iter(changes))):
         feature_checks().validate(frame(**changes))
 
 
 def test_a_missing_feature_is_refused_unless_it_was_not_asked_for():
     part = frame().select("velocity", "age_hours")
-    with pytest.raises(pandera.errors.SchemaError, match="acceleration"):
+    with pytest.raises(pa.errors.SchemaError, match="acceleration"):
         feature_checks().validate(part)
     assert feature_checks(columns=part.columns).validate(part.with_columns(is_viral_6h=True)).width == 3
 
@@ -94,3 +95,8 @@ def test_a_join_may_leave_everything_null():
 def test_an_unknown_entity_is_named():
     with pytest.raises(NotFoundError, match="hashtag"):
         feature_checks("planet")
+
+
+def test_importing_the_checks_leaves_the_environment_alone():
+    code = "import os; before = dict(os.environ); import trenddrop.features.checks; assert dict(os.environ) == before"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
