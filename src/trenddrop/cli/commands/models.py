@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
 import polars as pl
@@ -13,6 +13,9 @@ from trenddrop.cli.commands.data import FetchedAt, Inputs, MoreInputs, SourceNam
 from trenddrop.cli.commands.videos import HORIZONS, print_metadata
 from trenddrop.cli.console import OUT, print_json, print_table
 from trenddrop.core.time import parse_moment
+
+if TYPE_CHECKING:
+    from trenddrop.flow.run import RunRequest
 
 Label = Annotated[str | None, typer.Option("--label", help="a label definition; default: the source's")]
 LabelName = Annotated[str, typer.Option("--label", help="a definition's name, its kind, or the path of a .yaml")]
@@ -36,17 +39,10 @@ def run(
     json: Json = False,
 ) -> None:
     """Do the main job: raw files in, predictions out, judged on the last part of the period."""
-    from trenddrop.flow.run import RunRequest, likeliest
+    from trenddrop.flow.run import likeliest
     from trenddrop.flow.run import run as run_flow
 
-    request = RunRequest(
-        source=source,
-        inputs=(*inputs, *(more or [])),
-        label=label,
-        test_from=parse_moment(test_from) if test_from else None,
-        fetched_at=parse_moment(fetched_at) if fetched_at else None,
-        model=model,
-    )
+    request = _request(source, (*inputs, *(more or [])), label, test_from, fetched_at, model)
     with workspace(home, quiet=json) as ws:
         result = run_flow(ws, request)
         top = likeliest(ws, result.scores)
@@ -143,16 +139,8 @@ def backtest(
 ) -> None:
     """Judge a recipe on raw files: train on the past, test on each later month or week; no model is kept."""
     from trenddrop.flow.backtest import run_backtest
-    from trenddrop.flow.run import RunRequest
 
-    request = RunRequest(
-        source=source,
-        inputs=(*inputs, *(more or [])),
-        label=label,
-        test_from=parse_moment(test_from) if test_from else None,
-        fetched_at=parse_moment(fetched_at) if fetched_at else None,
-        model=model,
-    )
+    request = _request(source, (*inputs, *(more or [])), label, test_from, fetched_at, model)
     with workspace(home, quiet=json) as ws:
         document = run_backtest(ws, request)
     if json:
@@ -160,6 +148,21 @@ def backtest(
         return
     print_metrics(document)
     print_alerts(document)
+
+
+def _request(  # noqa: PLR0913 - what both commands take
+    source: str, inputs: tuple[Path, ...], label: str | None, test_from: str | None, fetched_at: str | None, model: str
+) -> "RunRequest":
+    from trenddrop.flow.run import RunRequest
+
+    return RunRequest(
+        source=source,
+        inputs=inputs,
+        label=label,
+        test_from=parse_moment(test_from) if test_from else None,
+        fetched_at=parse_moment(fetched_at) if fetched_at else None,
+        model=model,
+    )
 
 
 def print_alerts(document: Mapping[str, Any]) -> None:
