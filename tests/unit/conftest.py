@@ -17,6 +17,7 @@ from ibis.backends import BaseBackend
 from trenddrop.modeling import FittedModel, ModelSpec, fit
 from trenddrop.modeling.spec import Baseline, Bootstrap, Rounds, load_spec
 from trenddrop.schemas import TABLES
+from trenddrop.warehouse.clickhouse.dialect import PortableClickHouseCompiler
 
 START = datetime(2026, 1, 2, tzinfo=UTC)  # a Friday
 Row = dict[str, Any]
@@ -37,6 +38,7 @@ class Engine:
         else:
             self._client.command("SET join_use_nulls = 1")
             self.backend = ibis.clickhouse.from_connection(self._client)
+            self.backend.compiler = PortableClickHouseCompiler()  # as the warehouse compiles
 
     def load(self, table: str, rows: Sequence[Row]) -> ir.Table:
         """Return a table with the schema of ``table`` that holds the rows."""

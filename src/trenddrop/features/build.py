@@ -142,14 +142,15 @@ def _features_of(wh: Warehouse, platform: str | None, chunk: Chunk) -> ir.Table:
     metrics, *others = (_of_platform(wh.table(name), platform) for name in INPUTS)
     names = ("observations", "video_observations", "sound_observations")
     tables = dict(zip(names, others, strict=True))
-    issued = _between(wh.table("predictions"), "issued_at", chunk.start and chunk.start - HISTORY, chunk.end)
+    end = chunk.end if chunk.last is None else chunk.last + timedelta(hours=1)  # nothing is asked beyond the last
+    issued = _between(wh.table("predictions"), "issued_at", chunk.start and chunk.start - HISTORY, end)
     return hashtag_features(
         metrics,
         **tables,
         clusters=ClusterTables(wh.table("hashtag_clusters"), wh.table("hashtag_cluster_assignments")),
         predictions=PredictionTables(_of_platform(issued, platform), _of_platform(wh.table("viral_labels"), platform)),
         start=chunk.start,
-        end=chunk.end,
+        end=end,
         are_few_hours=chunk.start is not None and chunk.last is not None and chunk.last - chunk.start < FEW_HOURS,
         stage=wh.stage,
     )

@@ -39,8 +39,8 @@ def first_uses(videos: ir.Table, creators: ir.Table, tags: ir.Table) -> ir.Table
 
     Looks at every observation there is of the ``creators`` (code by id): what lies long back decides who is new.
     """
-    rows = readable(videos.select("created_at", "observed_at", "fetched_at", "creator_id", "hashtag_ids"))
-    rows = matched(rows, creators, ("creator_id",))
+    rows = videos.select("created_at", "observed_at", "fetched_at", "creator_id", "hashtag_ids")
+    rows = readable(matched(rows, creators, ("creator_id",)))
     known_from = ibis.greatest(rows.known_hour, rows.created_hour + WINDOW_H)
     rows = rows.select("creator", hashtag_id=rows.hashtag_ids.unnest(), known_from=known_from)
     rows = matched(rows, tags, ("hashtag_id",))

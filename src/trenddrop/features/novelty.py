@@ -3,10 +3,11 @@
 import ibis
 import ibis.expr.types as ir
 
-from trenddrop.features.changes import changes_of, segments
+from trenddrop.features.changes import changes_of, covered, hours_in, segments
 from trenddrop.features.definition import FeatureDefinition, ratio
 from trenddrop.features.videos import BASELINE_H, WINDOW_H, Hours, readable, within
-from trenddrop.features.visibility import NEVER, Stage, hour_number_ceil, lazily, matched, with_columns_of
+from trenddrop.features.visibility import NEVER, Stage, lazily, matched, with_columns_of
+from trenddrop.normalized.hours import hour_of
 from trenddrop.staging.unions import union_rows
 
 LARGEST = 100  # hashtags of a platform whose creators cross_hashtag_novelty compares with
@@ -30,17 +31,20 @@ def first_heard(videos: ir.Table, sounds: ir.Table | None, window: ir.Table) -> 
 
     Looks at every observation there is of the window's sounds: a sound that comes back after a month is not new.
     """
-    rows = readable(videos).select("sound_id", "observed_hour", "known_hour")
+    heard = window.select("sound_id").distinct()
+    rows = readable(videos.semi_join(heard, "sound_id")).select("sound_id", "observed_hour", "known_hour")
     if sounds is not None:
-        observed_hour = hour_number_ceil(sounds.observed_at)
-        known_hour = ibis.greatest(observed_hour, hour_number_ceil(sounds.fetched_at))
+        sounds = sounds.semi_join(heard, "sound_id")
+        observed_hour = hour_of(sounds.observed_at)
+        known_hour = ibis.greatest(observed_hour, hour_of(sounds.fetched_at))
         rows = union_rows(rows, sounds.select("sound_id", observed_hour=observed_hour, known_hour=known_hour))
-    rows = rows.semi_join(window.select("sound_id").distinct(), "sound_id")
     known_from = ibis.greatest(rows.known_hour, rows.observed_hour + SOUND_IS_NEW_H)
     return rows.group_by("sound_id").aggregate(known_from=known_from.min().cast("int64"))
 
 
-def companion_changes(versions: ir.Table, tags: ir.Table, grid_tags: ir.Table, hours: Hours) -> ir.Table:
+def companion_changes(
+    versions: ir.Table, tags: ir.Table, grid_tags: ir.Table, hours: Hours, *, stage: Stage = lazily
+) -> ir.Table:
     """Return the changes of a hashtag's co-hashtags in the window, and of those also seen in (T-8d, T-1d]."""
     rows = versions.mutate(hashtag_ids=versions.hashtag_ids.unique())
     rows = rows.filter(rows.hashtag_ids.length() > 1)
@@ -49,7 +53,7 @@ def companion_changes(versions: ir.Table, tags: ir.Table, grid_tags: ir.Table, h
     rows = matched(rows, grid_tags, ("hashtag_id",))
     rows = rows.select(*times, "tag", hashtag_id=rows.hashtag_ids.unnest())
     rows = matched(rows, tags.select("hashtag_id", other="tag"), ("hashtag_id",))
-    rows = rows.filter(rows.tag != rows.other).select("tag", "other", *times).distinct()
+    rows = rows.filter(rows.tag != rows.other).select("tag", "other", *times)
     day_old = rows.created_hour + WINDOW_H
     recent = rows.mutate(from_hour=rows.visible_hour, until_hour=ibis.least(day_old, rows.superseded_hour))
     baseline = rows.mutate(
@@ -57,15 +61,22 @@ def companion_changes(versions: ir.Table, tags: ir.Table, grid_tags: ir.Table, h
         until_hour=ibis.least(rows.created_hour + BASELINE_H, rows.superseded_hour),
     )
     pair = ("tag", "other")
-    changes = changes_of(within(recent, hours), pair, {"recent": 1, "before": 0})
-    changes = union_rows(changes, changes_of(within(baseline, hours), pair, {"recent": 0, "before": 1}))
-    stretches = segments(changes, pair)
-    stretches = stretches.filter(stretches.recent > 0)
-    seen = ibis.ifelse(stretches.before > 0, 1, 0)
-    return changes_of(stretches, ("tag",), {"companions": 1, "companions_seen": seen})
+    recent = stage(covered(within(recent, hours), pair))
+    baseline = covered(within(baseline, hours), pair)
+    baseline = baseline.rename(baseline_from="from_hour", baseline_until="until_hour")
+    seen = matched(recent, baseline, pair)
+    seen = within(
+        seen.mutate(
+            from_hour=ibis.greatest(seen.from_hour, seen.baseline_from),
+            until_hour=ibis.least(seen.until_hour, seen.baseline_until),
+        ),
+        hours,
+    )
+    changes = changes_of(recent, ("tag",), {"companions": 1, "companions_seen": 0})
+    return union_rows(changes, changes_of(seen, ("tag",), {"companions": 0, "companions_seen": 1}))
 
 
-def greatest_overlap(moments: ir.Table, stretches: ir.Table, *, stage: Stage = lazily) -> ir.Table:
+def greatest_overlap(moments: ir.Table, stretches: ir.Table, hours: Hours, *, stage: Stage = lazily) -> ir.Table:
     """Return, per (tag, hour), the greatest Jaccard similarity of its creators to those of one of the largest others.
 
     ``moments`` holds (tag, hour, platform, view_count, creators). The largest at T are the ``LARGEST`` hashtags of the
@@ -77,7 +88,7 @@ def greatest_overlap(moments: ir.Table, stretches: ir.Table, *, stage: Stage = l
     largest = stage(places.filter(places.place < LARGEST).select("tag", "hour", "platform", "creators"))
     pairs = stage(segments(_shared_creators(stretches, largest, stage), ("tag", "other")))
     pairs = pairs.filter(pairs.shared > 0)
-    hourly = pairs.select("tag", "other", "shared", hour=ibis.range(pairs.from_hour, pairs.until_hour).unnest())
+    hourly = hours_in(pairs, hours)
     large = largest.select("hour", "platform", other="tag", other_creators="creators")
     hourly = matched(hourly, large, ("other", "hour"))
     own = moments.select("tag", "hour", "creators", own_platform="platform")

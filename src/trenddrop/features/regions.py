@@ -3,30 +3,32 @@
 import ibis
 import ibis.expr.types as ir
 
-from trenddrop.features.videos import WINDOW_H
-from trenddrop.features.visibility import in_buckets
+from trenddrop.features.changes import changes_of, hours_in, segments
+from trenddrop.features.videos import Hours
+from trenddrop.features.visibility import Stage, lazily, matched
 
 _DIGITS = 10  # of a share
 
 
-def region_shares(grid: ir.Table, videos: ir.Table) -> ir.Table:
-    """Return ``region_shares`` for the (hashtag_id, hour) of the grid with a window video of known region.
+def region_shares(videos: ir.Table, hours: Hours = Hours(), *, stage: Stage = lazily) -> ir.Table:  # noqa: B008 - frozen
+    """Return ``region_shares`` for the (tag, hour) with a window video of known region, as JSON with sorted keys.
 
-    ``videos`` are the rows of ``window_videos``.
+    ``videos`` holds (tag, region, from_hour, until_hour) of the window videos. A share is written once for every
+    fraction that occurs: there are far fewer of them than hours and regions.
     """
     videos = videos.filter(videos.region.notnull() & (videos.region != ""))
-    cells = videos.group_by("hashtag_id", "region", "from_hour", "until_hour").aggregate(videos=videos.count())
-    cells = in_buckets(cells, first=cells.from_hour, last=cells.until_hour - 1, width_h=WINDOW_H)
-    moments = grid.select("hashtag_id", "hour", bucket=(grid.hour // WINDOW_H).cast("int64"))
-    pairs = moments.inner_join(cells, ["hashtag_id", "bucket"])
-    pairs = pairs.filter(pairs.from_hour <= pairs.hour, pairs.hour < pairs.until_hour)
-    counts = pairs.group_by("hashtag_id", "hour", "region").aggregate(videos=pairs.videos.sum())
-    whole = ibis.window(group_by=("hashtag_id", "hour"))
-    counts = counts.mutate(all_videos=counts.videos.sum().over(whole))
-    counts = counts.mutate(entry=_json_text(counts.region) + ": " + _share_text(counts.videos, counts.all_videos))
-    shares = counts.group_by("hashtag_id", "hour").aggregate(entries=counts.entry.collect())
-    joined = shares.entries.sort().join(", ")
-    return shares.select("hashtag_id", "hour", region_shares=ibis.literal("{") + joined + "}")
+    stretches = segments(changes_of(videos, ("tag", "region"), {"videos": 1}), ("tag", "region"))
+    stretches = stretches.filter(stretches.videos > 0)
+    counts = stage(hours_in(stretches, hours).mutate(videos=stretches.videos.cast("int64")))
+    totals = counts.group_by("tag", "hour").aggregate(all_videos=counts.videos.sum().cast("int64"))
+    counts = stage(matched(counts, totals, ("tag", "hour")))
+    shares = counts.select("videos", "all_videos").distinct()
+    shares = stage(shares.mutate(share=_share_text(shares.videos, shares.all_videos)))
+    names = counts.select("region").distinct()
+    names = stage(names.mutate(name=_json_text(names.region) + ": "))
+    counts = matched(matched(counts, shares, ("videos", "all_videos")), names, ("region",))
+    lists = counts.group_by("tag", "hour").aggregate(entries=(counts.name + counts.share).collect())
+    return lists.select("tag", "hour", region_shares=ibis.literal("{") + lists.entries.sort().join(", ") + "}")
 
 
 def _json_text(text: ir.StringValue) -> ir.StringValue:

@@ -14,7 +14,8 @@ import ibis.expr.types as ir
 
 from trenddrop.features.definition import FeatureDefinition
 from trenddrop.features.running import PARTS, in_parts, running_totals
-from trenddrop.features.visibility import Stage, hour_number_ceil, lazily, with_columns_of
+from trenddrop.features.visibility import Stage, lazily, with_columns_of
+from trenddrop.normalized.hours import hour_of
 from trenddrop.staging.unions import union_rows
 
 WINDOW_H = 168
@@ -67,8 +68,8 @@ def prediction_errors(predictions: ir.Table, labels: ir.Table) -> ir.Table:
         *keys, "is_viral", "matured_at", feature_timestamp=labels.label_timestamp
     )
     rows = predictions.filter(~predictions.is_backtest).inner_join(outcomes, [*keys, "feature_timestamp"])
-    issued_hour = hour_number_ceil(rows.issued_at)
-    matured_hour = ibis.greatest(issued_hour + rows.prediction_window_hours, hour_number_ceil(rows.matured_at))
+    issued_hour = hour_of(rows.issued_at)
+    matured_hour = ibis.greatest(issued_hour + rows.prediction_window_hours, hour_of(rows.matured_at))
     rows = rows.mutate(
         issued_hour=issued_hour,
         known_hour=matured_hour.cast("int64"),

@@ -6,7 +6,8 @@ import ibis
 import ibis.expr.types as ir
 
 from trenddrop.features.definition import FeatureDefinition
-from trenddrop.features.visibility import Stage, hour_number_ceil, lazily, with_columns_of
+from trenddrop.features.visibility import Stage, lazily, with_columns_of
+from trenddrop.normalized.hours import hour_of
 
 _NEVER = 1 << 40
 _COLUMNS = {"semantic_cluster": "int64", "semantic_label": "string", "semantic_similarity": "float64"}
@@ -47,7 +48,7 @@ def with_clusters(wide: ir.Table, tables: ClusterTables | None, *, stage: Stage 
 def _newest_clusterings(wide: ir.Table, clusters: ir.Table) -> ir.Table:
     """Return, per hour of ``wide``, the clustering fitted last at or before it; hours before the first are left out."""
     fits = clusters.group_by("clustering_id").aggregate(fitted_at=clusters.fitted_at.max())
-    fits = fits.mutate(fitted_hour=hour_number_ceil(fits.fitted_at))
+    fits = fits.mutate(fitted_hour=hour_of(fits.fitted_at))
     hours = wide.select("hour").distinct()
     pairs = hours.cross_join(fits)
     pairs = pairs.filter(pairs.fitted_hour <= pairs.hour)
@@ -59,9 +60,7 @@ def _newest_clusterings(wide: ir.Table, clusters: ir.Table) -> ir.Table:
 def _assignment_versions(assignments: ir.Table) -> ir.Table:
     """Return each assignment with the hours [from_hour, until_hour) in which it is the newest of its clustering."""
     keys = ("clustering_id", "hashtag_id")
-    rows = assignments.select(
-        *keys, "known_at", "cluster_id", "similarity", from_hour=hour_number_ceil(assignments.known_at)
-    )
+    rows = assignments.select(*keys, "known_at", "cluster_id", "similarity", from_hour=hour_of(assignments.known_at))
     newer = ibis.window(group_by=keys, order_by="known_at", following=(1, 1))
     return rows.mutate(until_hour=rows.from_hour.max().over(newer)).drop("known_at")
 

@@ -3,8 +3,8 @@
 import ibis
 import ibis.expr.types as ir
 
-from trenddrop.features.visibility import hour_number_ceil
 from trenddrop.features.volume import TOTALS
+from trenddrop.normalized.hours import hour_of
 
 
 def observed_totals(observations: ir.Table) -> ir.Table:
@@ -12,8 +12,8 @@ def observed_totals(observations: ir.Table) -> ir.Table:
 
     Newest is the greatest (observed_at, fetched_at); equal ones give their greatest counters.
     """
-    hour = hour_number_ceil(observations.observed_at)
-    rows = observations.mutate(hour=hour, fetched_hour=hour_number_ceil(observations.fetched_at))
+    hour = hour_of(observations.observed_at)
+    rows = observations.mutate(hour=hour, fetched_hour=hour_of(observations.fetched_at))
     rows = rows.filter(rows.fetched_hour <= rows.hour)
     same_hour = ibis.window(group_by=("hashtag_id", "hour"))
     for moment in ("observed_at", "fetched_at"):

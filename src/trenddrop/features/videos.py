@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 import ibis
 import ibis.expr.types as ir
 
-from trenddrop.features.visibility import NEVER, Stage, hour_number_ceil, instant, lazily
+from trenddrop.features.visibility import NEVER, Stage, instant, lazily
+from trenddrop.normalized.hours import hour_of
 from trenddrop.staging.unions import union_rows
 
 WINDOW_H = 24
@@ -49,11 +50,11 @@ def readable(observations: ir.Table) -> ir.Table:
         observations.created_at.notnull(),
         observations.created_at <= observations.observed_at + ibis.interval(hours=_SKEW_H),
     )
-    observed_hour = hour_number_ceil(rows.observed_at)
+    observed_hour = hour_of(rows.observed_at)
     return rows.mutate(
         observed_hour=observed_hour,
-        known_hour=ibis.greatest(observed_hour, hour_number_ceil(rows.fetched_at)),
-        created_hour=hour_number_ceil(rows.created_at),
+        known_hour=ibis.greatest(observed_hour, hour_of(rows.fetched_at)),
+        created_hour=hour_of(rows.created_at),
     )
 
 

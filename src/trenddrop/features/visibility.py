@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 
 from trenddrop.core.time import as_utc
 from trenddrop.features.definition import WindowAggregate
+from trenddrop.normalized.hours import hour_of
 
 Stage = Callable[[ir.Table], ir.Table]
 
@@ -55,17 +56,6 @@ def instant(moment: datetime) -> ir.TimestampScalar:
     return ibis.literal(as_utc(moment), type="timestamp('UTC', 6)")
 
 
-def hour_number(moment: ir.TimestampValue) -> ir.IntegerValue:
-    """Return the whole hours from 1970 to a moment that lies on the hour."""
-    return (moment.epoch_seconds().cast("int64") // 3600).cast("int64")
-
-
-def hour_number_ceil(moment: ir.TimestampValue) -> ir.IntegerValue:
-    """Return the number of the hour (H-1h, H] that holds the moment."""
-    floor = moment.truncate("h")
-    return hour_number(floor) + ibis.ifelse(moment > floor, 1, 0).cast("int64")
-
-
 def whole(value: ir.NumericValue) -> ir.FloatingValue:
     """Return the whole part, whose sums below 2^53 do not depend on the order of the rows."""
     return value.cast("float64").floor()
@@ -84,8 +74,7 @@ def exact_total(value: ir.NumericValue) -> ir.FloatingScalar:
 
 def visible_hour(metrics: ir.Table) -> ir.IntegerValue:
     """Return the first hour that sees the row: of its timestamp, or of its creation where that came later."""
-    is_on_time = metrics.created_timestamp <= metrics.timestamp
-    return ibis.ifelse(is_on_time, hour_number(metrics.timestamp), hour_number_ceil(metrics.created_timestamp))
+    return ibis.greatest(hour_of(metrics.timestamp), hour_of(metrics.created_timestamp))
 
 
 def metric_versions(metrics: ir.Table, *, stage: Stage = lazily, longest_h: int = LONGEST_H) -> ir.Table:
@@ -95,7 +84,7 @@ def metric_versions(metrics: ir.Table, *, stage: Stage = lazily, longest_h: int 
     hour ended, never replaced and without fractions of a count, so that any window can simply add it.
     """
     metrics = metrics.filter(metrics.created_timestamp < metrics.timestamp + ibis.interval(hours=longest_h))
-    versions = metrics.mutate(hour=hour_number(metrics.timestamp), visible_hour=visible_hour(metrics))
+    versions = metrics.mutate(hour=hour_of(metrics.timestamp), visible_hour=visible_hour(metrics))
     versions = with_columns_of(versions, _superseded(metrics, stage), ("hashtag_id", "timestamp", "created_timestamp"))
     versions = versions.filter(versions.superseded_hour.fill_null(NEVER) > versions.visible_hour)
     is_whole = ibis.and_(*(versions[c].isnull() | (versions[c] == versions[c].floor()) for c in COUNTERS))

@@ -47,10 +47,9 @@ def window_columns(
     tags = stage(_coded(versions.select(hashtag_id=versions.hashtag_ids.unnest()), grid_names, "tag"))
     grid_tags = stage(tags.semi_join(grid_names, "hashtag_id"))
     videos = stage(window_videos(versions, hours))
-    shares = region_shares(grid, videos)
     creators = stage(_coded(videos.select("creator_id").filter(videos.creator_id.notnull()), None, "creator"))
     videos = with_columns_of(matched(videos, grid_tags, ("hashtag_id",)), creators, ("creator_id",))
-    videos = stage(videos.select("tag", "creator", "sound_id", "view_count", "from_hour", "until_hour"))
+    videos = stage(videos.select("tag", "creator", "sound_id", "region", "view_count", "from_hour", "until_hour"))
 
     moments = grid.select("hashtag_id", "hour", "platform", "view_count")
     moments = stage(matched(moments, tags, ("hashtag_id",)))
@@ -58,7 +57,7 @@ def window_columns(
     parts = (
         creator_changes(stretches),
         sound_changes(videos, first_heard(tables.videos, tables.sounds, videos)),
-        companion_changes(versions, tags, grid_tags, hours),
+        companion_changes(versions, tags, grid_tags, hours, stage=stage),
     )
     names = [name for part in parts for name in part.columns if name not in ("tag", "hour")]
     hourly = [_hourly(part, names, stage) for part in parts]
@@ -68,9 +67,9 @@ def window_columns(
         greatest_at(stretches.select("tag", "from_hour", "until_hour", top_views="views"), "top_views", stage=stage),
         ("tag", "hour"),
     )
-    wide = with_columns_of(wide, stage(greatest_overlap(wide, stretches, stage=stage)), ("tag", "hour"))
+    wide = with_columns_of(wide, stage(greatest_overlap(wide, stretches, hours, stage=stage)), ("tag", "hour"))
     wide = with_columns_of(wide, list_lengths(moments), ("platform", "hour"))
-    wide = with_columns_of(wide, shares, ("hashtag_id", "hour"))
+    wide = with_columns_of(wide, stage(region_shares(videos, hours, stage=stage)), ("tag", "hour"))
     return wide.select("hashtag_id", "hour", *COLUMNS)
 
 

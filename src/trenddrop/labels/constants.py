@@ -11,9 +11,9 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from trenddrop.core.time import HOUR, as_utc
-from trenddrop.features.visibility import hour_number
 from trenddrop.labels.definition import LabelDefinition, Onset
 from trenddrop.labels.outcome import newest_rows
+from trenddrop.normalized.hours import hour_of
 from trenddrop.schemas.label_constants import LABEL_CONSTANTS
 from trenddrop.schemas.table import TIMESTAMP
 from trenddrop.warehouse import Warehouse, has_rows, sync
@@ -105,5 +105,5 @@ def fit_constants(metrics: ir.Table, parameters: Onset) -> GrowthConstants:
 
 
 def _end_of_first_days(metrics: ir.Table, days: int) -> datetime | None:
-    first = metrics.aggregate(first=hour_number(metrics.timestamp).min()).to_pyarrow()["first"][0].as_py()
+    first = metrics.aggregate(first=hour_of(metrics.timestamp).min()).to_pyarrow()["first"][0].as_py()
     return None if first is None else datetime(1970, 1, 1, tzinfo=UTC) + first * HOUR + timedelta(days=days)

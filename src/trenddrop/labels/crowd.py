@@ -3,7 +3,8 @@
 import ibis
 import ibis.expr.types as ir
 
-from trenddrop.features.visibility import fraction, hour_number_ceil, in_buckets, whole
+from trenddrop.features.visibility import fraction, in_buckets, whole
+from trenddrop.normalized.hours import hour_of
 
 _WINDOW_H = 24
 _NEVER = 1 << 40
@@ -45,8 +46,8 @@ def _cells(observations: ir.Table, moments: ir.Table) -> ir.Table:
     rows = observations.filter(observations.created_at.notnull())
     rows = rows.mutate(
         tags=rows.hashtag_ids.unique().sort(),
-        created_hour=hour_number_ceil(rows.created_at),
-        known_hour=ibis.greatest(hour_number_ceil(rows.observed_at), hour_number_ceil(rows.fetched_at)),
+        created_hour=hour_of(rows.created_at),
+        known_hour=ibis.greatest(hour_of(rows.observed_at), hour_of(rows.fetched_at)),
         tie_tags=rows.hashtag_ids.sort().join(" ").fill_null(""),
         tie_creator=rows.creator_id.fill_null(""),
         tie_views=rows.view_count.fill_null(-1),

@@ -10,17 +10,9 @@ from collections.abc import Callable
 import ibis
 import ibis.expr.types as ir
 
-from trenddrop.features.visibility import (
-    Stage,
-    fraction,
-    hour_number,
-    lazily,
-    truth,
-    visible_hour,
-    whole,
-    with_columns_of,
-)
+from trenddrop.features.visibility import Stage, fraction, lazily, truth, visible_hour, whole, with_columns_of
 from trenddrop.labels.definition import LabelDefinition
+from trenddrop.normalized.hours import hour_of
 from trenddrop.schemas.viral_labels import VIRAL_LABELS
 
 AUTOMATIC = "automatic"  # the labeling method of what is computed
@@ -36,7 +28,7 @@ def newest_rows(metrics: ir.Table, *, stage: Stage = lazily) -> ir.Table:
     several = stage(hours.filter(hours.n > 1).drop("n"))  # few: to sort all rows would be dear
     rows = with_columns_of(metrics, several, keys)
     rows = rows.filter(rows.newest.isnull() | (rows.created_timestamp == rows.newest)).drop("newest")
-    return rows.mutate(hour=hour_number(rows.timestamp), known_hour=visible_hour(rows))
+    return rows.mutate(hour=hour_of(rows.timestamp), known_hour=visible_hour(rows))
 
 
 def with_peak_key(rows: ir.Table, metric: str) -> ir.Table:

@@ -17,7 +17,7 @@ def sync(wh: Warehouse, schema: TableSchema, rows: ir.Table, stored: ir.Table, *
     def body() -> int:  # compares inside, so that two processes with the same claim do not append the same rows
         if not has_rows(stored):
             return wh.append(schema.name, rows.select(*schema.columns))
-        now, before = _nullable(rows, schema), _nullable(stored, schema)
+        now, before = _nullable(rows, schema), _nullable(wh.stage(stored.select(*schema.columns)), schema)
         changed = wh.stage(now.difference(before))
         outdated = wh.stage(before.difference(now).select(*schema.key))
         if has_rows(outdated):

@@ -10,7 +10,7 @@ import pytest
 
 from trenddrop.features import residuals
 from trenddrop.features.residuals import DEFINITIONS, PredictionTables, with_residuals
-from trenddrop.features.visibility import hour_number
+from trenddrop.normalized.hours import hour_of
 
 HOUR = timedelta(hours=1)
 NAMES = [definition.name for definition in DEFINITIONS]
@@ -64,7 +64,7 @@ def computed(engine, start, hours, predictions, labels, tags="a"):
     moments = [{"hashtag_id": f"tiktok:{tag}", "timestamp": start + at * HOUR} for tag in tags for at in hours]
     blank = {"window_duration_minutes": 60, "is_gap": False, "is_reset": False, "platform": "tiktok"}
     grid = engine.load("hashtag_metrics", [m | blank | {"created_timestamp": m["timestamp"]} for m in moments])
-    grid = engine.stage(grid.select("hashtag_id", "timestamp", hour=hour_number(grid.timestamp)))
+    grid = engine.stage(grid.select("hashtag_id", "timestamp", hour=hour_of(grid.timestamp)))
     wide = with_residuals(
         grid,
         PredictionTables(engine.load("predictions", predictions), engine.load("viral_labels", labels)),

@@ -12,7 +12,7 @@ from trenddrop.core.errors import ConfigError
 from trenddrop.features import build_features
 from trenddrop.features.cluster_history import WEEK, clusterings, update_clusterings
 from trenddrop.features.semantic import DEFINITIONS, ClusterTables, with_clusters
-from trenddrop.features.visibility import hour_number
+from trenddrop.normalized.hours import hour_of
 from trenddrop.schemas import TABLES
 
 START = datetime(2026, 1, 2, tzinfo=UTC)  # a Friday
@@ -84,7 +84,7 @@ def computed(engine, hours, clusters, assignments, tags="abc"):
     moments = [{"hashtag_id": f"tiktok:{tag}", "timestamp": START + at * HOUR} for tag in tags for at in hours]
     blank = {"window_duration_minutes": 60, "is_gap": False, "is_reset": False, "platform": "tiktok"}
     grid = engine.load("hashtag_metrics", [m | blank | {"created_timestamp": m["timestamp"]} for m in moments])
-    grid = engine.stage(grid.select("hashtag_id", "timestamp", hour=hour_number(grid.timestamp)))
+    grid = engine.stage(grid.select("hashtag_id", "timestamp", hour=hour_of(grid.timestamp)))
     tables = None
     if clusters is not None:
         loaded = {"hashtag_clusters": clusters, "hashtag_cluster_assignments": assignments}

@@ -9,8 +9,6 @@ import pytest
 from trenddrop.features.definition import WindowAggregate, lag
 from trenddrop.features.visibility import (
     exact_total,
-    hour_number,
-    hour_number_ceil,
     in_buckets,
     metric_versions,
     on_time_rows,
@@ -18,6 +16,7 @@ from trenddrop.features.visibility import (
     visible_hour,
     window_aggregates,
 )
+from trenddrop.normalized.hours import hour_of
 
 
 def values(engine, metrics, aggregate):
@@ -36,14 +35,14 @@ def values(engine, metrics, aggregate):
 def test_a_row_is_visible_from_the_first_whole_hour_that_knows_it(engine, metric, late, hour):
     row = metric(0, late=late)
     table = engine.load("hashtag_metrics", [row])
-    got = table.select(since=visible_hour(table) - hour_number(table.timestamp)).to_pyarrow().to_pylist()
+    got = table.select(since=visible_hour(table) - hour_of(table.timestamp)).to_pyarrow().to_pylist()
     assert got == [{"since": hour}]
 
 
 def test_an_hour_holds_its_end_and_not_its_start(engine, metric):
     moments = [metric(0), metric(0, late=0), metric(0, late=0.001), metric(1, late=0)]
     table = engine.load("hashtag_metrics", moments)
-    rows = table.select(at=table.created_timestamp, hour=hour_number_ceil(table.created_timestamp)).to_pyarrow()
+    rows = table.select(at=table.created_timestamp, hour=hour_of(table.created_timestamp)).to_pyarrow()
     first = min(rows["hour"].to_pylist())
     assert sorted(hour - first for hour in rows["hour"].to_pylist()) == [0, 0, 1, 1]
 

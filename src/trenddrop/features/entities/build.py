@@ -15,7 +15,8 @@ from trenddrop.features.definition import FeatureDefinition
 from trenddrop.features.definitions import layers
 from trenddrop.features.entities import creators, sounds, videos
 from trenddrop.features.entities.window_videos import video_states
-from trenddrop.features.visibility import Stage, hour_number_ceil, instant, lazily
+from trenddrop.features.visibility import Stage, instant, lazily
+from trenddrop.normalized.hours import hour_of
 from trenddrop.schemas import TABLES, TableSchema
 from trenddrop.schemas.table import TIMESTAMP
 from trenddrop.warehouse import Warehouse, sync
@@ -133,7 +134,7 @@ def _build_chunk(wh: Warehouse, kind: EntityFeatures, platform: str | None, chun
 def _first_hours(observations: ir.Table, key: str) -> ir.Table:
     known_at = ibis.greatest(observations.observed_at, observations.fetched_at)
     first = observations.group_by(key).aggregate(first_at=known_at.min())
-    return first.select(key, first_hour=hour_number_ceil(first.first_at))
+    return first.select(key, first_hour=hour_of(first.first_at))
 
 
 def _recent(observations: ir.Table, start: datetime | None, end: datetime | None) -> ir.Table:

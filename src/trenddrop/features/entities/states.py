@@ -10,7 +10,8 @@ import ibis
 import ibis.expr.types as ir
 
 from trenddrop.features.definition import ratio
-from trenddrop.features.visibility import Stage, hour_number_ceil, lazily, with_columns_of
+from trenddrop.features.visibility import Stage, lazily, with_columns_of
+from trenddrop.normalized.hours import hour_of
 
 MEMORY_H = 168  # an observation is forgotten after these hours without a newer one
 GROWTH_WINDOWS_H = (1, 6, 24, 168)
@@ -28,7 +29,7 @@ def entity_states(observations: ir.Table, *, key: str, values: Sequence[str], st
         **{name: observations[name].max() for name in values}
     )
     by_age = ibis.window(group_by=key, order_by=["observed_at", "fetched_at"])
-    known_hour = ibis.greatest(hour_number_ceil(rows.observed_at), hour_number_ceil(rows.fetched_at))
+    known_hour = ibis.greatest(hour_of(rows.observed_at), hour_of(rows.fetched_at))
     rows = stage(
         rows.select(
             key,

@@ -7,7 +7,8 @@ import ibis.expr.types as ir
 
 from trenddrop.features.definition import FeatureDefinition, ratio
 from trenddrop.features.entities.states import entity_states, growth, velocity, with_bases
-from trenddrop.features.visibility import Stage, hour_number_ceil, lazily
+from trenddrop.features.visibility import Stage, lazily
+from trenddrop.normalized.hours import hour_of
 
 KEY = "video_id"
 TABLE = "video_observations"
@@ -23,7 +24,7 @@ def video_rows(observations: ir.Table, *, stage: Stage = lazily) -> ir.Table:
     observations = observations.mutate(hashtag_count=observations.hashtag_ids.length().cast("int64"))
     states = entity_states(observations, key=KEY, values=_VALUES, stage=stage)
     wide = with_bases(states, {"view_count": "views", "like_count": "likes"}, key=KEY, windows_h=WINDOWS_H)
-    age = wide.hour - hour_number_ceil(wide.created_at)
+    age = wide.hour - hour_of(wide.created_at)
     return stage(wide.mutate(age_hours=ibis.ifelse(age < 0, 0, age).cast("int64")))  # a clock that runs ahead
 
 

@@ -8,7 +8,8 @@ import ibis.expr.types as ir
 from trenddrop.features.definition import ratio
 from trenddrop.features.entities.states import MEMORY_H, entity_states
 from trenddrop.features.running import running_totals
-from trenddrop.features.visibility import Stage, hour_number_ceil, lazily, with_columns_of
+from trenddrop.features.visibility import Stage, lazily, with_columns_of
+from trenddrop.normalized.hours import hour_of
 from trenddrop.staging.unions import union_rows
 
 WINDOWS_H = (24, 168)
@@ -23,7 +24,7 @@ def video_states(video_observations: ir.Table, *, stage: Stage = lazily) -> ir.T
     """Return what was known of each video, with the hours [hour, until_hour) in which that was the newest."""
     states = entity_states(video_observations, key="video_id", values=_VALUES, stage=stage)
     later = ibis.window(group_by="video_id", order_by="hour", following=(1, 1))
-    return states.mutate(until_hour=states.hour.max().over(later), created_hour=hour_number_ceil(states.created_at))
+    return states.mutate(until_hour=states.hour.max().over(later), created_hour=hour_of(states.created_at))
 
 
 def with_window_videos(

@@ -75,6 +75,13 @@ class PortableClickHouseCompiler(ClickHouseCompiler):
             return self.f.accurateCast(self.f.roundBankers(arg), self.type_mapper.to_string(to.copy(nullable=True)))
         return super().visit_Cast(op, arg=arg, to=to)
 
+    def visit_ScalarUDF(self, op: Any, **arguments: Any) -> Any:
+        """Give DuckDB's epoch_us() by its name here."""
+        if op.__func_name__ == "epoch_us":
+            (moment,) = arguments.values()
+            return self.f.toUnixTimestamp64Micro(self.f.toDateTime64(moment, 6, "UTC"))
+        return super().visit_ScalarUDF(op, **arguments)
+
     def visit_Round(self, op: Any, *, arg: Any, digits: Any) -> Any:
         """Round halves away from zero; ClickHouse rounds those of floats to even."""
         if not op.arg.dtype.is_floating():
