@@ -62,7 +62,7 @@ def companion_changes(
     )
     pair = ("tag", "other")
     recent = stage(covered(within(recent, hours), pair))
-    baseline = covered(within(baseline, hours), pair)
+    baseline = covered(within(baseline, hours).semi_join(recent, list(pair)), pair)
     baseline = baseline.rename(baseline_from="from_hour", baseline_until="until_hour")
     seen = matched(recent, baseline, pair)
     seen = within(
