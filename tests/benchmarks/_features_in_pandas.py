@@ -84,7 +84,7 @@ def _of_metrics(metrics: pd.DataFrame) -> pd.DataFrame:
     out["views_to_mean_7d"] = _ratio(v, out.views_7d / rolled("view_count", 168, "count"))
     out["views_to_max_24h"] = _ratio(v, rolled("view_count", 23, "max", skip=1))
     known = np.minimum(out.age_hours, 23)  # rolling().std() carries an error of the last digits along
-    whole = m.assign(views=v.astype("int64"), squares=(v * v).astype("int64"))
+    whole = m.assign(views=v.astype("int64"), squares=v.astype("uint64") ** 2)
     totals = whole.groupby("hashtag_id", sort=False)[["views", "squares"]].cumsum()
     of_tag = totals.groupby(m.hashtag_id, sort=False)
     before = of_tag.shift(1, fill_value=0) - of_tag.shift(24, fill_value=0)
