@@ -70,17 +70,6 @@ def hours_in(stretches: ir.Table, hours: Hours) -> ir.Table:
     return stretches.select(*columns, hour=ibis.range(stretches.from_hour, until).unnest())
 
 
-def sums_at(moments: ir.Table, changes: ir.Table) -> ir.Table:
-    """Return the sums of the changes up to each (tag, hour) of ``moments``."""
-    measures = _measures(changes, ("tag",))
-    asked = moments.select("tag", "hour", **dict.fromkeys(measures, number(0)), asked=number(1))
-    rows = union_rows(asked, changes.select("tag", "hour", *measures, asked=number(0)))
-    rows = rows.group_by("tag", "hour").aggregate(**{name: rows[name].sum() for name in (*measures, "asked")})
-    so_far = ibis.window(group_by="tag", order_by="hour", preceding=None, following=0)
-    rows = rows.mutate(**{name: rows[name].sum().over(so_far) for name in measures})
-    return rows.filter(rows.asked > 0).drop("asked")
-
-
 def greatest_at(intervals: ir.Table, value: str, *, stage: Stage = lazily) -> ir.Table:
     """Return, per (tag, hour), the greatest ``value`` of the intervals of up to 31 hours that hold the hour.
 

@@ -6,10 +6,11 @@ from datetime import datetime
 import ibis
 import ibis.expr.types as ir
 
-from trenddrop.features.changes import greatest_at, number, sums_at
+from trenddrop.features.changes import greatest_at, number
 from trenddrop.features.creators import creator_changes, creator_segments, first_uses
 from trenddrop.features.novelty import companion_changes, first_heard, greatest_overlap, list_lengths, sound_changes
 from trenddrop.features.regions import region_shares
+from trenddrop.features.running import running_totals
 from trenddrop.features.videos import hours_of, video_versions, window_videos
 from trenddrop.features.visibility import Stage, lazily, matched, with_columns_of
 from trenddrop.staging.unions import union_rows
@@ -61,7 +62,8 @@ def window_columns(
     )
     names = [name for part in parts for name in part.columns if name not in ("tag", "hour")]
     hourly = [_hourly(part, names, stage) for part in parts]
-    wide = stage(with_columns_of(moments, sums_at(moments, union_rows(*hourly)), ("tag", "hour")))
+    sums = running_totals(moments, union_rows(*hourly), keys=("tag",), sums=names)
+    wide = stage(with_columns_of(moments, sums, ("tag", "hour")))
     wide = with_columns_of(
         wide,
         greatest_at(stretches.select("tag", "from_hour", "until_hour", top_views="views"), "top_views", stage=stage),

@@ -5,7 +5,9 @@ import random
 import ibis
 import pytest
 
-from trenddrop.features.changes import changes_of, greatest_at, segments, sums_at
+from trenddrop.features.changes import changes_of, covered, greatest_at, hours_in, segments
+from trenddrop.features.running import running_totals
+from trenddrop.features.videos import Hours
 
 
 @pytest.fixture
@@ -38,7 +40,8 @@ def rows_of(engine, expression):
 def test_sums_at_an_hour_are_those_of_the_intervals_that_hold_it(duckdb_engine, intervals):
     rows = table(intervals)
     moments = ibis.memtable([(tag, hour) for tag in range(3) for hour in range(90)], columns=["tag", "hour"])
-    got = rows_of(duckdb_engine, sums_at(moments, changes_of(rows, ("tag",), {"n": 1, "views": rows.views})))
+    changes = changes_of(rows, ("tag",), {"n": 1, "views": rows.views})
+    got = rows_of(duckdb_engine, running_totals(moments, changes, keys=("tag",), sums=("n", "views")))
     expected = by_hour(intervals, sum)
     assert len(got) == 270
     assert {(r["tag"], r["hour"]): r["views"] for r in got if r["n"]} == expected
@@ -58,3 +61,19 @@ def test_the_greatest_is_found_for_intervals_of_every_length(duckdb_engine, inte
     assert {end - start for _, start, end, _ in intervals} == set(range(1, 25))
     got = rows_of(duckdb_engine, greatest_at(table(intervals), "views"))
     assert {(r["tag"], r["hour"]): r["views"] for r in got} == by_hour(intervals, max)
+
+
+def test_what_intervals_cover_together_is_told_once(duckdb_engine, intervals):
+    sparse = [row for row in intervals if row[1] % 7 == 0]
+    got = rows_of(duckdb_engine, covered(table(sparse), ("tag",)))
+    hours = [(r["tag"], hour) for r in got for hour in range(r["from_hour"], r["until_hour"])]
+    assert sorted(hours) == sorted(by_hour(sparse, len))
+    ends, begins = {(r["tag"], r["until_hour"]) for r in got}, {(r["tag"], r["from_hour"]) for r in got}
+    assert not ends & begins  # stretches that touch are one
+
+
+def test_hours_are_those_asked_for(duckdb_engine):
+    got = rows_of(duckdb_engine, hours_in(table([(0, 3, 9, 1)]), Hours(None, 6)))
+    assert [r["hour"] for r in got] == [3, 4, 5]
+    got = rows_of(duckdb_engine, hours_in(table([(0, 3, 9, 1)]), Hours(None, 2)))
+    assert got == []
