@@ -33,7 +33,7 @@ from trenddrop.features.volume import TOTALS
 from trenddrop.features.window import COLUMNS, VideoTables, window_columns
 from trenddrop.schemas.feature_definitions import FEATURE_DEFINITIONS
 from trenddrop.schemas.hashtag_features import HASHTAG_FEATURES
-from trenddrop.warehouse import Warehouse, sync
+from trenddrop.warehouse import Warehouse, count_rows, has_rows, sync
 
 HISTORY = timedelta(days=8)  # the longest trailing window, 7 days, and the hours that it looks back from
 WINDOW_HOURS = 24
@@ -125,10 +125,11 @@ def build_features(  # noqa: PLR0913 - a range and how to cut it
         stored = _between(stored, HASHTAG_FEATURES.event_timestamp, chunk.start, chunk.end)
         count = ledger.finished_rows(chunk, stored) if ledger else None
         if count is None:
-            rows = wh.stage(_features_of(wh, platform, chunk))
+            rows = _features_of(wh, platform, chunk)
+            if has_rows(stored):  # compared outside of the transaction; into an empty range they are written at once
+                rows = wh.stage(rows)
             progress.advance("features", 2 * number + 1, 2 * len(chunks))
-            count = int(rows.count().to_pyarrow().as_py())
-            wh.transact(partial(_write, wh, rows, stored, ledger, chunk), claim=HASHTAG_FEATURES.name)
+            count = wh.transact(partial(_write, wh, rows, stored, ledger, chunk), claim=HASHTAG_FEATURES.name)
             if ledger:
                 wh.release()
         total += count
@@ -156,10 +157,15 @@ def _features_of(wh: Warehouse, platform: str | None, chunk: Chunk) -> ir.Table:
     )
 
 
-def _write(wh: Warehouse, rows: ir.Table, stored: ir.Table, ledger: Ledger | None, chunk: Chunk) -> None:
-    sync(wh, HASHTAG_FEATURES, rows, stored)
+def _write(wh: Warehouse, rows: ir.Table, stored: ir.Table, ledger: Ledger | None, chunk: Chunk) -> int:
+    if has_rows(stored):
+        sync(wh, HASHTAG_FEATURES, rows, stored)
+        count = count_rows(rows)
+    else:
+        count = wh.append(HASHTAG_FEATURES.name, rows)
     if ledger:
-        ledger.write(chunk, int(rows.count().to_pyarrow().as_py()))
+        ledger.write(chunk, count)
+    return count
 
 
 def write_feature_definitions(wh: Warehouse, *, clock: Clock) -> int:

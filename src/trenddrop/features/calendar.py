@@ -4,13 +4,14 @@ from trenddrop.features.definition import FeatureDefinition
 from trenddrop.features.visibility import truth
 
 SATURDAY = 5
+_THURSDAY = 3  # hours are counted from the first one of 1970
 
 DEFINITIONS = (
     FeatureDefinition(
         name="hour_of_day",
         group="F",
         description="Hour of T in UTC.",
-        expression=lambda t: t.timestamp.hour().cast("int64"),
+        expression=lambda t: t.hour % 24,
         depends_on=(),
         dtype="int64",
         valid_min=0.0,
@@ -21,7 +22,7 @@ DEFINITIONS = (
         name="day_of_week",
         group="F",
         description="Day of the week of T in UTC, 0 = Monday.",
-        expression=lambda t: t.timestamp.day_of_week.index().cast("int64"),
+        expression=lambda t: (t.hour // 24 + _THURSDAY) % 7,
         depends_on=(),
         dtype="int64",
         valid_min=0.0,
