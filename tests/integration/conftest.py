@@ -2,15 +2,20 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from trenddrop.core.settings import Settings
+from trenddrop.flow import open_workspace
+from trenddrop.flow.run import RunRequest, RunResult, run
 from trenddrop.sources.simulation import SimulationConfig, simulate
 
 WORDS = {
@@ -75,6 +80,28 @@ class Trenddrop:
 @pytest.fixture(scope="session")
 def trenddrop() -> Trenddrop:
     return Trenddrop({name: value for name, value in os.environ.items() if not name.startswith("TRENDDROP_")})
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A home after one run, and what the run did; a test that writes works in its own copy."""
+
+    home: Path
+    result: RunResult
+
+    def copy(self, folder: Path) -> Settings:
+        """Return the settings of a copy of the home; the models of the registry stay where they are."""
+        shutil.copytree(self.home, folder, symlinks=True, dirs_exist_ok=True)
+        return Settings(home=folder, threads=2)
+
+
+@pytest.fixture(scope="session")
+def ran(world: World, tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    home = tmp_path_factory.mktemp("ran") / "home"
+    test_from = datetime.fromisoformat(world.test_from).replace(tzinfo=UTC)
+    request = RunRequest(source="tiktok_records", inputs=world.files, model=str(world.recipe), test_from=test_from)
+    with open_workspace(Settings(home=home, threads=2)) as workspace:
+        return Ran(home, run(workspace, request))
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ import importlib
 import logging
 import os
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from importlib.metadata import version as installed_version
 from pathlib import Path
 from typing import Any
@@ -58,11 +59,20 @@ class MlflowStore:
             self._client.set_terminated(run_id)
         return LoggedRun(run_id, record.model_name, version)
 
+    def names(self) -> list[str]:
+        """Return the names of all registered models, sorted."""
+        with _quiet(), self._faults():
+            return sorted(one.name for one in self._all(self._client.search_registered_models))
+
     def versions(self, name: str) -> list[ModelVersion]:
         """Return every version of a name, the oldest first."""
         with _quiet(), self._faults():
+            if not self._is_registered(name):
+                return []
+            pointed: Mapping[str, str] = self._client.get_registered_model(name).aliases  # a search leaves them out
             found = self._client.search_model_versions(f"name = '{_quoted(name)}'")
-            return sorted((_model_version(one) for one in found), key=lambda one: int(one.version))
+            versions = [_model_version(one, pointed) for one in found]
+            return sorted(versions, key=lambda one: int(one.version))
 
     def aliased(self, name: str, alias: Alias) -> ModelVersion | None:
         """Return the version that the alias points at."""
@@ -70,12 +80,19 @@ class MlflowStore:
             if not self._is_registered(name):
                 return None
             aliases: Mapping[str, str] = self._client.get_registered_model(name).aliases
-            return _model_version(self._client.get_model_version(name, aliases[alias])) if alias in aliases else None
+            if alias not in aliases:
+                return None
+            return _model_version(self._client.get_model_version(name, aliases[alias]), aliases)
 
     def point(self, name: str, alias: Alias, version: str) -> None:
         """Let the alias point at the version."""
         with _quiet(), self._faults():
             self._client.set_registered_model_alias(name, alias, version)
+
+    def tag(self, name: str, version: str, key: str, value: str) -> None:
+        """Write a tag on the version, in place of the one with that key."""
+        with _quiet(), self._faults():
+            self._client.set_model_version_tag(name, version, key, value)
 
     def load(self, name: str, version: str) -> FittedModel:
         """Return the model of a version; raise NotFoundError where there is none."""
@@ -93,6 +110,11 @@ class MlflowStore:
         """Return the parameters of a run."""
         with _quiet(), self._faults():
             return dict(self._client.get_run(run_id).data.params)
+
+    def metrics(self, run_id: str) -> dict[str, float]:
+        """Return the metrics of a run."""
+        with _quiet(), self._faults():
+            return dict(self._client.get_run(run_id).data.metrics)
 
     def document(self, run_id: str, name: str) -> str:
         """Return a document of a run; raise NotFoundError where it kept none of that name."""
@@ -164,6 +186,15 @@ class MlflowStore:
         outputs = self._mlflow.models.infer_signature(answer).inputs
         return self._mlflow.models.ModelSignature(types.Schema(inputs), outputs)
 
+    @staticmethod
+    def _all(search: Callable[..., Any]) -> Iterator[Any]:
+        """Yield what a search finds, page by page."""
+        page = search()
+        yield from page
+        while page.token:
+            page = search(page_token=page.token)
+            yield from page
+
     def _is_registered(self, name: str) -> bool:
         return bool(self._client.search_registered_models(f"name = '{_quoted(name)}'"))
 
@@ -208,9 +239,16 @@ def _write_documents(record: RunRecord, folder: Path) -> Path:
     return folder
 
 
-def _model_version(one: Any) -> ModelVersion:
+def _model_version(one: Any, aliases: Mapping[str, str]) -> ModelVersion:
     return ModelVersion(
-        one.name, str(one.version), one.tags.get(FINGERPRINT, ""), one.run_id or "", tuple(one.aliases or ())
+        one.name,
+        str(one.version),
+        one.tags.get(FINGERPRINT, ""),
+        one.run_id or "",
+        tuple(sorted(alias for alias, version in aliases.items() if str(version) == str(one.version))),
+        tags=dict(one.tags),
+        created_at=datetime.fromtimestamp(one.creation_timestamp / 1000, UTC),
+        updated_at=datetime.fromtimestamp(one.last_updated_timestamp / 1000, UTC),
     )
 
 

@@ -12,6 +12,8 @@ import polars as pl
 from trenddrop.adapters.mlflow import MlflowStore
 from trenddrop.core.errors import NotFoundError
 from trenddrop.feature_store import FeatureStoreSession, Pins
+from trenddrop.flow.alarms import alerts_for, require_evaluation
+from trenddrop.flow.models import operator
 from trenddrop.flow.stages import (
     FEATURE_SERVICE,
     FEATURES,
@@ -24,7 +26,7 @@ from trenddrop.flow.stages import (
 from trenddrop.flow.workspace import Workspace
 from trenddrop.labels import LabelDefinition
 from trenddrop.modeling import FittedModel, ModelSpec, load_spec
-from trenddrop.registry import Decision, ModelRegistry, ModelVersion, find_champion, judge, promote
+from trenddrop.registry import Change, Decision, ModelRegistry, ModelVersion, find_champion, judge, promote
 from trenddrop.scoring import Issue, score, write_predictions
 from trenddrop.training.record import PINS, RunContext
 from trenddrop.training.train import TrainResult, train
@@ -61,6 +63,7 @@ def train_model(
     """Train on a pinned snapshot, log and register the model, apply the gate, write the backtest's predictions."""
     wh = workspace.warehouse
     spec = spec_for(workspace, definition, spec_name)
+    require_evaluation(workspace, platform)
     frame, pins = training_frame(workspace, definition, platform)
     snapshot = pins.snapshot_id
     with workspace.stage("train") as stage:
@@ -84,9 +87,10 @@ def train_model(
         stage.rows = result.split.train.height
     if result.run is None:
         raise NotFoundError(f"model {name}: the run was not logged")
-    decision = promote(
-        store, name, result.run.model_version, judge(result.metrics, spec.gate, champion=result.champion)
-    )
+    alerts = alerts_for(workspace, spec.gate, platform, snapshot=snapshot)
+    verdict = judge(result.metrics, spec.gate, champion=result.champion, alerts=alerts)
+    change = Change(at=workspace.clock(), by=operator(), why="; ".join(verdict.reasons))
+    decision = promote(store, name, result.run.model_version, verdict, change=change)
     issue = Issue(
         model_name=name,
         model_version=result.run.model_version,

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from trenddrop.core.ids import content_id
 from trenddrop.core.settings import Config, find_yaml, parse_config, read_yaml
+from trenddrop.quality import Severity
 
 ParameterValue = bool | int | float | str
 
@@ -91,6 +92,10 @@ class Gate(Config):
     champion_ratio_above: float = Field(default=1.0, ge=0, description="lower end of AP / AP of the champion")
     ece_below: float = Field(default=0.05, gt=0)
     min_positives: int = Field(default=30, ge=1, description="test positives, fewer decide nothing")
+    no_alert_from: Severity | None = Field(
+        default="critical",
+        description="the mildest alert on the platform's features that holds a model back; null: none",
+    )
 
 
 class ModelSpec(Config):

@@ -5,7 +5,7 @@ from trenddrop.quality.feature_alerts import FeatureAlert, feature_alerts, judge
 from trenddrop.quality.feature_quality import FeatureQuality, Histogram, evaluate_features, write_feature_quality
 from trenddrop.quality.feature_rules import FeatureRules, load_feature_rules
 from trenddrop.quality.latency import StageTiming, load_sla, record_latency, service_levels
-from trenddrop.quality.rules import Rule, load_rules
+from trenddrop.quality.rules import Rule, Severity, load_rules
 
 __all__ = [
     "Check",
@@ -14,6 +14,7 @@ __all__ = [
     "FeatureRules",
     "Histogram",
     "Rule",
+    "Severity",
     "StageTiming",
     "evaluate_features",
     "feature_alerts",

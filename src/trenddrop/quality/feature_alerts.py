@@ -90,15 +90,20 @@ def judge_features(wh: Warehouse, found: Sequence[FeatureQuality], rules: Featur
 
 
 def feature_alerts(
-    wh: Warehouse, *, table: str | None = None, platform: str | None = None, at_least: Severity = "medium"
+    wh: Warehouse,
+    *,
+    table: str | None = None,
+    platform: str | None = None,
+    at_least: Severity = "medium",
+    snapshot: str | None = None,
 ) -> list[FeatureAlert]:
-    """Return the alerts of the newest evaluation of each (table, platform), the gravest first.
+    """Return the alerts of the newest evaluation of each (table, platform), the gravest first, now or as of a snapshot.
 
-    What a promotion gate asks: ``feature_alerts(wh, platform="weibo", at_least="critical")``.
+    What a promotion gate asks: ``feature_alerts(wh, platform="weibo", at_least="critical", snapshot="41")``.
     """
-    newest = _newest(wh.table(QUALITY))
+    newest = _newest(wh.table(QUALITY, snapshot=snapshot))
     evaluated = {(row["table_name"], row["platform"]): row["at"] for row in newest.to_pyarrow().to_pylist()}
-    checks = wh.table(CHECKS)
+    checks = wh.table(CHECKS, snapshot=snapshot)
     wanted = checks.check_type.startswith(PREFIX)
     wanted &= checks.severity.isin(SEVERITIES[SEVERITIES.index(at_least) :])
     if table is not None:

@@ -1,11 +1,12 @@
 """The rule that makes a challenger the champion."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from trenddrop.modeling.champion import ChampionStatus
 from trenddrop.modeling.spec import Gate
+from trenddrop.registry.champions import Change, install, rolled_back
 from trenddrop.registry.registry import ModelRegistry
 
 Interval = tuple[float, float] | None
@@ -48,8 +49,28 @@ class Decision:
     reasons: tuple[str, ...]
 
 
-def judge(metrics: Mapping[int, Judged], gate: Gate, *, champion: ChampionStatus) -> Decision:
-    """Apply the gate to every judged horizon; all failures are collected.
+ALERTS_NAMED = 3
+
+
+class Alert(Protocol):
+    """What is wrong with the data that a model learned from."""
+
+    @property
+    def severity(self) -> str:
+        """Return how grave it is."""
+        ...
+
+    def summary(self) -> str:
+        """Return the alert in words."""
+        ...
+
+
+def judge(
+    metrics: Mapping[int, Judged], gate: Gate, *, champion: ChampionStatus, alerts: Sequence[Alert] = ()
+) -> Decision:
+    """Apply the gate to every judged horizon and to the alerts on its features; all failures are collected.
+
+    ``alerts`` are those that the gate asks for (``no_alert_from``): each of them holds the model back.
 
     A champion that cannot read today's features cannot serve either, so it is no obstacle; one that has learned from
     the test period cannot be beaten fairly, so nothing is promoted over it.
@@ -58,6 +79,7 @@ def judge(metrics: Mapping[int, Judged], gate: Gate, *, champion: ChampionStatus
     failures = [f"{horizon} h: not in this model" for horizon in horizons if horizon not in metrics]
     if champion == "saw_test":
         failures.append("the champion learned from the test period; choose a later test start")
+    failures += _alarms(alerts)
     for horizon in horizons:
         if horizon in metrics:
             failures += [f"{horizon} h: {why}" for why in _failures(metrics[horizon], gate, champion)]
@@ -68,18 +90,35 @@ def judge(metrics: Mapping[int, Judged], gate: Gate, *, champion: ChampionStatus
     return Decision(True, tuple(f"{horizon} h: {_merit(metrics[horizon])}" for horizon in horizons))
 
 
-def promote(registry: ModelRegistry, name: str, version: str, decision: Decision) -> Decision:
+def promote(registry: ModelRegistry, name: str, version: str, decision: Decision, *, change: Change) -> Decision:
     """Point ``challenger`` at the version, and ``champion`` too if the decision says so; return what holds then.
 
-    The same rows give the same version again, which cannot beat itself and stays the champion that it is.
+    The same rows give the same version again, which cannot beat itself and stays the champion that it is. A version
+    that was rolled back stays so: the gate saw nothing wrong with it then, and would see nothing now.
     """
     registry.point(name, "challenger", version)
     champion = registry.aliased(name, "champion")
     if champion is not None and champion.version == version:
         return Decision(True, ("is the champion already",))
-    if decision.promoted:
-        registry.point(name, "champion", version)
+    if not decision.promoted:
+        return decision
+    if gone := rolled_back(registry, name, version):
+        return Decision(False, (f"{gone}; 'trenddrop models rollback --to {version}' makes it the champion again",))
+    install(registry, name, version, "promotion", change)
     return decision
+
+
+def _alarms(alerts: Sequence[Alert]) -> list[str]:
+    """Return each of the first alerts in words, and how many more there are."""
+    named = [f"{alert.severity} quality alert: {alert.summary()}" for alert in alerts[:ALERTS_NAMED]]
+    if not named:
+        return []
+    more = len(alerts) - len(named)
+    return [
+        *named,
+        *([f"{more} more quality alerts"] if more else []),
+        "mend the data and train again ('trenddrop features quality' lists them), or set the recipe's no_alert_from",
+    ]
 
 
 def _failures(one: Judged, gate: Gate, champion: ChampionStatus) -> list[str]:

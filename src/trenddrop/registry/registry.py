@@ -1,6 +1,8 @@
 """Model versions and the two names that point at them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, Protocol
 
 from trenddrop.core.errors import NotFoundError
@@ -18,10 +20,17 @@ class ModelVersion:
     fingerprint: str  # equal for models that predict the same
     run_id: str
     aliases: tuple[str, ...] = ()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
 
 
 class ModelRegistry(Protocol):
     """Keeps versions; an alias points at no more than one version of a name."""
+
+    def names(self) -> list[str]:
+        """Return the names of all models, sorted."""
+        ...
 
     def versions(self, name: str) -> list[ModelVersion]:
         """Return every version of a name, the oldest first; empty when there is none."""
@@ -33,6 +42,10 @@ class ModelRegistry(Protocol):
 
     def point(self, name: str, alias: Alias, version: str) -> None:
         """Let the alias point at the version."""
+        ...
+
+    def tag(self, name: str, version: str, key: str, value: str) -> None:
+        """Write a tag on the version, in place of the one with that key."""
         ...
 
     def load(self, name: str, version: str) -> FittedModel:

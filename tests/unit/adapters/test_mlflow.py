@@ -106,6 +106,11 @@ def test_another_model_is_the_next_version_and_aliases_move(store, record, logge
     store.point(NAME, "champion", newer.model_version)
     assert fingerprint(load_champion(store, NAME)) == fingerprint(other)
     assert store.aliased(NAME, "challenger").version == newer.model_version
+    store.point(NAME, "challenger", logged.model_version)
+    store.tag(NAME, logged.model_version, "trenddrop.note", "first")
+    assert [one.aliases for one in store.versions(NAME)] == [("challenger",), ("champion",)]
+    assert store.versions(NAME)[0].tags["trenddrop.note"] == "first"
+    assert store.names() == [NAME]
 
 
 def test_what_is_not_there_is_none_or_named(store, logged):

@@ -5,7 +5,7 @@ from pathlib import Path
 import orjson
 import pytest
 
-COMMANDS = "ingest features labels train predict index match generate feedback run backtest serve simulate bench doctor forget demo"
+COMMANDS = "ingest features labels train predict index match generate feedback run backtest serve simulate bench doctor forget demo models"
 
 
 def trenddrop(*arguments: object, home: Path) -> subprocess.CompletedProcess[str]:
@@ -33,6 +33,7 @@ def test_help_names_every_command(tmp_path):
         (("ingest", "--source", "weibo_hot_search", "--input", "/"), "/"),
         (("labels", "--label", "nonsense", "--platform", "weibo"), "top_rank_10"),
         (("labels",), "give --label and --platform"),
+        (("models", "rollback"), "none is registered yet; run 'trenddrop train'"),
         (("labels", "import", "none.csv", "--label", "top_rank_10"), "none.csv: no such file"),
         (("labels", "sensitivity", "--label", "top_rank_10", "--platform", "weibo", "--out", "k.pdf"), "k.pdf"),
         (("match", "absent.json"), "absent.json"),

@@ -1,7 +1,10 @@
+from datetime import UTC, datetime
+
 import pytest
 
 from trenddrop.modeling.spec import Gate
-from trenddrop.registry import ModelVersion, judge, promote
+from trenddrop.quality import FeatureAlert
+from trenddrop.registry import Change, ModelVersion, judge, promote
 from trenddrop.training.evaluate import HorizonMetrics
 
 GOOD = HorizonMetrics(
@@ -19,15 +22,7 @@ def changed(**changes):
     return HorizonMetrics(**{**values, **changes})
 
 
-class Pointers:
-    def __init__(self):
-        self.aliases = {}
-
-    def point(self, name, alias, version):
-        self.aliases[alias] = version
-
-    def aliased(self, name, alias):
-        return ModelVersion(name, self.aliases[alias], "", "") if alias in self.aliases else None
+CHANGE = Change(datetime(2026, 1, 2, tzinfo=UTC), "job")
 
 
 def test_a_model_that_beats_baseline_and_champion_is_promoted():
@@ -79,11 +74,10 @@ def test_a_missing_horizon_or_none_at_all_is_no_success():
     assert not judge({}, Gate(), champion="absent").promoted
 
 
-def test_promotion_moves_both_aliases_and_refusal_only_the_challenger():
-    registry = Pointers()
-    promote(registry, "m", "1", judge({6: GOOD}, Gate(), champion="absent"))
+def test_promotion_moves_both_aliases_and_refusal_only_the_challenger(registry):
+    promote(registry, "m", "1", judge({6: GOOD}, Gate(), champion="absent"), change=CHANGE)
     assert registry.aliases == {"challenger": "1", "champion": "1"}
-    promote(registry, "m", "2", judge({}, Gate(), champion="absent"))
+    promote(registry, "m", "2", judge({}, Gate(), champion="absent"), change=CHANGE)
     assert registry.aliases == {"challenger": "2", "champion": "1"}
 
 
@@ -91,9 +85,31 @@ def test_versions_are_values():
     assert ModelVersion("m", "1", "f", "r") == ModelVersion("m", "1", "f", "r")
 
 
-def test_the_version_that_is_the_champion_stays_it():
-    registry = Pointers()
-    promote(registry, "m", "1", judge({6: GOOD}, Gate(), champion="absent"))
-    again = promote(registry, "m", "1", judge({}, Gate(), champion="compared"))
+def test_the_version_that_is_the_champion_stays_it(registry):
+    promote(registry, "m", "1", judge({6: GOOD}, Gate(), champion="absent"), change=CHANGE)
+    again = promote(registry, "m", "1", judge({}, Gate(), champion="compared"), change=CHANGE)
     assert again.promoted
     assert registry.aliases == {"challenger": "1", "champion": "1"}
+
+
+def alert(feature, severity="critical"):
+    moment = datetime(2026, 1, 2, tzinfo=UTC)
+    return FeatureAlert(feature, "hashtag_features", "weibo", "null_rise", 0.61, severity, moment)
+
+
+def test_a_quality_alert_holds_a_model_back_that_beats_everyone_and_is_named():
+    decision = judge({6: GOOD}, Gate(), champion="compared", alerts=[alert("velocity")])
+    assert not decision.promoted
+    assert decision.reasons[0] == (
+        "critical quality alert: hashtag_features.velocity on weibo: more nulls than in the baseline (null_rise 0.61)"
+    )
+    assert "trenddrop features quality" in decision.reasons[-1]
+
+
+def test_many_alerts_are_counted_and_the_other_failures_are_told_too():
+    decision = judge(
+        {6: changed(ece=0.2)}, Gate(), champion="compared", alerts=[alert(f"f{n}", "high") for n in range(5)]
+    )
+    assert [reason.split(":")[0] for reason in decision.reasons[:3]] == ["high quality alert"] * 3
+    assert decision.reasons[3] == "2 more quality alerts"
+    assert decision.reasons[-1].startswith("6 h: calibration error")
