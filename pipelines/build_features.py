@@ -1,7 +1,7 @@
-"""Job: compute the features of the trailing hours, or of everything."""
+"""Job: compute the features of the trailing hours, or of a range, and evaluate them."""
 
 import sys
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 
 from pydantic import Field
@@ -13,16 +13,17 @@ from trenddrop.flow.jobs import run_job
 
 
 class FeaturesJob(Config):
-    """Which platform, and how many hours back from the newest metrics."""
+    """Which platform, and which hours: [start, end), or so many back from the newest metrics."""
 
     platform: str
     trailing_hours: int = Field(default=48, ge=1)
+    start: datetime | None = None
+    end: datetime | None = None
 
 
 def build_features(workspace: Workspace, job: FeaturesJob) -> dict[str, Any]:
-    """Bring the features of the trailing hours up to date and evaluate them."""
-    newest = stages.newest_event(workspace, job.platform) or workspace.clock()
-    hours = stages.Range(start=newest - timedelta(hours=job.trailing_hours))
+    """Bring the features of the hours up to date and evaluate them."""
+    hours = stages.hours_of(workspace, job.platform, start=job.start, end=job.end, trailing=job.trailing_hours)
     rows = stages.build_all_features(workspace, job.platform, hours)
     return {"feature_rows": rows, "feature_quality": evaluate_all_features(workspace, job.platform).document()}
 

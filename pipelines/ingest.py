@@ -1,26 +1,30 @@
 """Job: take new raw files in, exactly once, and bring the hourly metrics up to date."""
 
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 from trenddrop.core.settings import Config
 from trenddrop.flow import Workspace, stages
-from trenddrop.flow.jobs import run_job
+from trenddrop.flow.jobs import files_of, run_job
 
 
 class IngestJob(Config):
-    """Which files of which source; ``files`` is a glob pattern."""
+    """Which files of which source; ``files`` is a glob pattern, in which ``{day}`` stands for each of ``days``."""
 
     source: str
     folder: Path
     files: str = "*"
+    days: tuple[date, ...] = Field(default=(), description="none: every day")
 
 
 def ingest(workspace: Workspace, job: IngestJob) -> dict[str, Any]:
     """Take every matching file in; files that were taken in before change nothing."""
     source = stages.source_named(workspace, job.source)
-    taken = stages.ingest_files(workspace, source, sorted(job.folder.glob(job.files)))
+    taken = stages.ingest_files(workspace, source, files_of(job.folder, job.files, job.days))
     normal = stages.normalize_batches(workspace)
     checks = stages.check_quality(workspace)
     return {"raw_records": taken.raw_records, "metric_rows": normal.metric_rows, "checks": len(checks)}

@@ -11,11 +11,21 @@ from trenddrop.core.errors import TrendDropError
 from trenddrop.core.settings import Settings
 from trenddrop.embeddings.minilm import PACKAGE, packaged_folder, verify_weights
 from trenddrop.feature_store import online_place
+from trenddrop.flow.latency import JUDGED, recent_service_levels
 from trenddrop.flow.workspace import Workspace
-from trenddrop.quality import load_sla, service_levels
+from trenddrop.quality import Compliance, load_sla
+from trenddrop.quality.latency import ServiceLevel
 
 PACKAGES = ("duckdb", "ibis-framework", "sqlglot", "polars", "lightgbm", "mlflow", "feast", "torch", "faiss-cpu")
 LOW_DISK_GB = 5.0
+NEXT_STEP = "see processing_latency for the slow runs, or change the level in sla.yaml"
+NEXT_STEPS = {
+    "staging": "ingest smaller files more often, or give the engine more threads and memory_limit in settings.yaml",
+    "normalized": "ingest smaller files more often, or give the engine more threads and memory_limit in settings.yaml",
+    "features": "build fewer trailing hours at a time (trailing_hours of the job), or move to engine: clickhouse",
+    "predictions": "score fewer hours at a time (--hours), or fewer reasons",
+    "end_to_end": "see which stage above is slow; if none is, let the jobs follow each other closer (configs/jobs)",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +47,6 @@ def examine(workspace: Workspace) -> list[Finding]:
         ("online store", _online_store),
         ("embedding weights", _weights),
         ("batches", _batches),
-        ("service levels", _service_levels),
     )
     findings = []
     for question, ask in questions:
@@ -46,7 +55,10 @@ def examine(workspace: Workspace) -> list[Finding]:
         except TrendDropError as error:
             is_well, answer = False, str(error)
         findings.append(Finding(question, is_well, answer))
-    return findings
+    try:
+        return findings + service_level_findings(workspace)
+    except TrendDropError as error:
+        return [*findings, Finding("service levels", False, str(error))]
 
 
 def _python(_: Workspace) -> tuple[bool | None, str]:
@@ -92,17 +104,23 @@ def _batches(workspace: Workspace) -> tuple[bool | None, str]:
     return not waiting, text + ("; run 'trenddrop ingest' again to finish them" if waiting else "")
 
 
-def _service_levels(workspace: Workspace) -> tuple[bool | None, str]:
-    levels = service_levels(workspace.warehouse, load_sla(extra=workspace.settings.configs))
-    if not any(level.runs for level in levels):
-        return None, "no stage has run yet"
-    text = ", ".join(
-        f"{level.process_name} {level.share_met:.0%} of {level.runs} within {level.limit_s:g} s"
-        f" (target {level.target_share:.0%})"
-        for level in levels
-        if level.runs
-    )
-    return all(level.is_met for level in levels if level.runs), text
+def service_level_findings(workspace: Workspace) -> list[Finding]:
+    """Return one finding per stage that has a service level: how it was kept in the last days, else what to do."""
+    kept = {level.process_name: level for level in recent_service_levels(workspace)}
+    return [
+        _level_finding(name, kept.get(name), level)
+        for name, level in load_sla(extra=workspace.settings.configs).stages.items()
+    ]
+
+
+def _level_finding(name: str, kept: Compliance | None, level: ServiceLevel) -> Finding:
+    question = f"service level {name}"
+    target = f"{level.share:.0%} within {level.limit_s:g} s"
+    if kept is None:
+        return Finding(question, None, f"not run in the last {JUDGED.days} days (target {target})")
+    found = f"{kept.share_met:.0%} of {kept.runs} within {level.limit_s:g} s, slowest {kept.slowest_s:.1f} s"
+    advice = "" if kept.is_met else f"; {NEXT_STEPS.get(name, NEXT_STEP)}"
+    return Finding(question, kept.is_met, f"{found} (target {level.share:.0%}){advice}")
 
 
 def is_well(findings: list[Finding]) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,13 @@ from trenddrop.core.time import HORIZONS_HOURS
 from trenddrop.feature_store import materialize
 from trenddrop.flow import stages
 from trenddrop.flow.features import FeatureEvaluation, evaluate_all_features
+from trenddrop.flow.latency import record_run
 from trenddrop.flow.training import SPEC, Trained, predict_now, spec_for, train_model, training_document
 from trenddrop.flow.workspace import Workspace
 from trenddrop.labels import LabelDefinition
-from trenddrop.quality import Check, StageTiming, load_sla, record_latency
+from trenddrop.quality import Check
 from trenddrop.staging import IngestSummary
-from trenddrop.warehouse import count_rows, has_rows
-
-PROCESSES = {"ingest": "staging", "normalize": "normalized", "predict": "predictions"}  # stage to its service level
+from trenddrop.warehouse import count_rows
 
 
 class RunRequest(Config):
@@ -65,8 +64,8 @@ def run(workspace: Workspace, request: RunRequest) -> RunResult:
     labels = stages.build_all_labels(workspace, definition, source.platform)
     trained = train_model(workspace, definition, source.platform, spec_name=request.model, test_from=request.test_from)
     scores = predict_now(workspace, definition, source.platform, spec_name=request.model)
-    _materialize(workspace, source.platform)
-    _record_latency(workspace, batch_id=content_id(trained.model_name, *sorted(taken.batch_ids)))
+    materialize_newest(workspace, source.platform)
+    record_run(workspace, batch_id=content_id(trained.model_name, *sorted(taken.batch_ids)))
     counts = {
         name: _count(workspace, table, source.platform)
         for name, table in (
@@ -112,28 +111,10 @@ def _count(workspace: Workspace, table: str, platform: str) -> int:
     return count_rows(rows.filter(rows.platform == platform))
 
 
-def _materialize(workspace: Workspace, platform: str) -> None:
+def materialize_newest(workspace: Workspace, platform: str) -> None:
     """Bring the online store to the newest hour, so that the endpoint serves what was just computed."""
     with workspace.stage("materialize") as stage:
         newest = stages.newest_hour(workspace, platform)
         if newest is not None:
             materialize(workspace.settings, end=newest, warehouse=workspace.warehouse)
             stage.rows = stages.newest_features(workspace, platform, hours=24).height
-
-
-def _record_latency(workspace: Workspace, *, batch_id: str) -> None:
-    """Record what the stages took, unless a run with the same inputs has been recorded: this one had nothing to do."""
-    recorded = workspace.warehouse.table("processing_latency")
-    if has_rows(recorded.filter(recorded.batch_id == batch_id)):
-        return
-    timings = [
-        StageTiming(
-            process_name=PROCESSES.get(stage.name, stage.name),
-            started_at=stage.started_at,
-            ended_at=stage.started_at + timedelta(seconds=stage.seconds),
-            records=stage.rows,
-        )
-        for stage in workspace.stages
-    ]
-    sla = load_sla(extra=workspace.settings.configs)
-    record_latency(workspace.warehouse, timings, sla, batch_id=batch_id)

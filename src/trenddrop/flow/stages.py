@@ -92,6 +92,16 @@ class Range:
     end: datetime | None = None
 
 
+def hours_of(
+    workspace: Workspace, platform: str, *, start: datetime | None, end: datetime | None, trailing: int
+) -> Range:
+    """Return the hours [start, end), or without either the trailing ones of the platform's metrics."""
+    if start is not None or end is not None:
+        return Range(start, end)
+    newest = newest_event(workspace, platform) or workspace.clock()
+    return Range(newest - trailing * HOUR)
+
+
 def build_all_features(workspace: Workspace, platform: str | None, hours: Range | None = None) -> int:
     """Bring the features of every entity and feature_definitions up to date; return the hashtags' rows of the range."""
     hours = hours or Range()

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter
+from typing import Literal
 
 from trenddrop.core.progress import SILENT, Progress
 from trenddrop.core.settings import Settings
@@ -20,6 +21,7 @@ class StageRecord:
     started_at: datetime
     seconds: float = 0.0
     rows: int = 0
+    status: Literal["success", "failure"] = "success"
 
 
 @dataclass(slots=True)
@@ -39,6 +41,9 @@ class Workspace:
         begin = perf_counter()
         try:
             yield record
+        except BaseException:
+            record.status = "failure"
+            raise
         finally:
             record.seconds = perf_counter() - begin
             self.stages.append(record)

@@ -4,11 +4,12 @@ from trenddrop.quality.checks import Check, record_checks, require_quality, run_
 from trenddrop.quality.feature_alerts import FeatureAlert, feature_alerts, judge_features
 from trenddrop.quality.feature_quality import FeatureQuality, Histogram, evaluate_features, write_feature_quality
 from trenddrop.quality.feature_rules import FeatureRules, load_feature_rules
-from trenddrop.quality.latency import StageTiming, load_sla, record_latency, service_levels
+from trenddrop.quality.latency import Compliance, StageTiming, load_sla, record_latency, service_levels
 from trenddrop.quality.rules import Rule, Severity, load_rules
 
 __all__ = [
     "Check",
+    "Compliance",
     "FeatureAlert",
     "FeatureQuality",
     "FeatureRules",

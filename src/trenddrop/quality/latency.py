@@ -72,12 +72,12 @@ def load_sla(path: Path | None = None, *, extra: Path | None = None) -> ServiceL
 
 
 def record_latency(
-    wh: Warehouse, timings: Sequence[StageTiming], sla: ServiceLevels, *, batch_id: str
+    wh: Warehouse, timings: Sequence[StageTiming], sla: ServiceLevels, *, batch_id: str, is_whole: bool = True
 ) -> list[tuple[StageTiming, bool]]:
     """Write one ``processing_latency`` row per stage of a run and one for the whole; return each with ``sla_met``.
 
     A failed stage never meets its level; a stage without a level always does. Writing the same run again replaces
-    its rows.
+    its rows. Without ``is_whole`` the stages are no run from end to end, and get no row for the whole.
     """
     if not timings:
         return []
@@ -88,7 +88,7 @@ def record_latency(
         records=max(timing.records for timing in timings),
         status="success" if all(timing.status == "success" for timing in timings) else "partial",
     )
-    stages = [*timings, *([] if any(timing.process_name == END_TO_END for timing in timings) else [whole])]
+    stages = [*timings, *([whole] if is_whole else [])]
     judged = [(timing, _is_met(timing, sla)) for timing in stages]
     rows = pl.DataFrame(
         [

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -66,13 +67,16 @@ def _load(name: str) -> Any:
 def doctor(home: Home = None, json: Json = False) -> None:
     """Examine the installation: versions, engine, weights, batches, service levels."""
     from trenddrop.flow.doctor import examine, is_well, settings_summary
+    from trenddrop.flow.latency import recent_service_levels
 
     with workspace(home, quiet=json) as ws:
         findings = examine(ws)
         settings = settings_summary(ws.settings)
+        levels = recent_service_levels(ws)
     if json:
         rows = [{"question": f.question, "is_well": f.is_well, "answer": f.answer} for f in findings]
-        print_json({"is_well": is_well(findings), "settings": settings, "findings": rows})
+        kept = [asdict(level) | {"is_met": level.is_met} for level in levels]
+        print_json({"is_well": is_well(findings), "settings": settings, "findings": rows, "service_levels": kept})
     else:
         marks = {True: "well", False: "ILL", None: "-"}
         print_table("Doctor", ["", "what", "found"], [[marks[f.is_well], f.question, f.answer] for f in findings])
