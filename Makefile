@@ -3,6 +3,7 @@ SHELL := /bin/sh
 BIN := .venv/bin
 DATA := $(or $(TRENDDROP_REAL_DATA),../shared/data)
 REAL := var/demo-real
+JOBS := $(abspath $(or $(TRENDDROP_HOME),var))/dagster
 .DEFAULT_GOAL := help
 .PHONY: help setup fmt check test notebooks docs bench demo demo-real serve jobs lock clean
 
@@ -44,6 +45,10 @@ demo-real: setup ## the same on the Weibo hot-search lists
 
 serve: setup ## the scoring endpoint on http://127.0.0.1:8000
 	@$(BIN)/trenddrop serve
+
+jobs: setup ## the scheduler's page on http://127.0.0.1:3000
+	@mkdir -p "$(JOBS)" && cp -n configs/dagster.yaml "$(JOBS)/dagster.yaml"
+	@DAGSTER_HOME="$(JOBS)" $(BIN)/dagster dev --module-name pipelines.definitions --host 127.0.0.1 --port $(or $(PORT),3000)
 
 lock: setup ## write requirements.lock from pyproject.toml
 	@scripts/lock.sh

@@ -23,6 +23,7 @@ class FeaturesJob(Config):
 
 def build_features(workspace: Workspace, job: FeaturesJob) -> dict[str, Any]:
     """Bring the features of the hours up to date and evaluate them."""
+    stages.require_checked(workspace)
     hours = stages.hours_of(workspace, job.platform, start=job.start, end=job.end, trailing=job.trailing_hours)
     rows = stages.build_all_features(workspace, job.platform, hours)
     return {"feature_rows": rows, "feature_quality": evaluate_all_features(workspace, job.platform).document()}

@@ -17,6 +17,7 @@ class LabelsJob(Config):
 
 def build_labels(workspace: Workspace, job: LabelsJob) -> dict[str, Any]:
     """Bring the labels up to date."""
+    stages.require_checked(workspace)
     summary = stages.build_all_labels(workspace, stages.label_named(workspace, job.label), job.platform)
     return {"label_rows": summary.rows, "positives": summary.positives, "unknown": summary.unknown}
 

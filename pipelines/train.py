@@ -21,6 +21,7 @@ class TrainJob(Config):
 
 def train(workspace: Workspace, job: TrainJob) -> dict[str, Any]:
     """Train, judge, and promote what passes; the same rows give the same version again."""
+    stages.require_checked(workspace)
     definition = stages.label_named(workspace, job.label)
     trained = train_model(workspace, definition, job.platform, spec_name=job.model, test_from=job.test_from)
     return training_document(trained)

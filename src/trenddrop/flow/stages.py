@@ -29,7 +29,7 @@ from trenddrop.labels import (
 )
 from trenddrop.labels.sensitivity import sensitivity
 from trenddrop.normalized import NormalizeSummary, normalize
-from trenddrop.quality import Check, load_rules, require_quality, run_checks
+from trenddrop.quality import Check, load_rules, require_quality, require_recorded_quality, run_checks
 from trenddrop.sources import Source, load_source
 from trenddrop.staging import IngestSummary, ingest
 
@@ -76,11 +76,22 @@ def normalize_batches(workspace: Workspace) -> NormalizeSummary:
 
 def check_quality(workspace: Workspace) -> list[Check]:
     """Check the tables; raise QualityError where a critical check fails, so that nothing downstream runs."""
+    checks = measure_quality(workspace)
+    require_quality(checks)
+    return checks
+
+
+def require_checked(workspace: Workspace) -> None:
+    """Raise QualityError where the last check found something critical: a job of its own must not build on it."""
+    require_recorded_quality(workspace.warehouse, load_rules(extra=workspace.settings.configs))
+
+
+def measure_quality(workspace: Workspace) -> list[Check]:
+    """Check the tables, write what was found, and return it."""
     with workspace.stage("quality") as stage:
         rules = load_rules(extra=workspace.settings.configs)
         checks = run_checks(workspace.warehouse, rules, now=newest_event(workspace) or workspace.clock())
         stage.rows = len(checks)
-    require_quality(checks)
     return checks
 
 

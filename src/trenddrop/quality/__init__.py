@@ -1,6 +1,6 @@
 """Data quality checks and service levels, and what happens when they fail."""
 
-from trenddrop.quality.checks import Check, record_checks, require_quality, run_checks
+from trenddrop.quality.checks import Check, record_checks, require_quality, require_recorded_quality, run_checks
 from trenddrop.quality.feature_alerts import FeatureAlert, feature_alerts, judge_features
 from trenddrop.quality.feature_quality import FeatureQuality, Histogram, evaluate_features, write_feature_quality
 from trenddrop.quality.feature_rules import FeatureRules, load_feature_rules
@@ -26,6 +26,7 @@ __all__ = [
     "record_checks",
     "record_latency",
     "require_quality",
+    "require_recorded_quality",
     "run_checks",
     "service_levels",
     "write_feature_quality",

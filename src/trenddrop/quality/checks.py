@@ -81,6 +81,22 @@ def require_quality(checks: Sequence[Check]) -> None:
         )
 
 
+def require_recorded_quality(wh: Warehouse, rules: Sequence[Rule]) -> None:
+    """Raise QualityError where the newest recorded finding of one of the rules is critical; nothing is measured."""
+    checks = wh.table(CHECKS)
+    newest = checks.group_by("table_name", "check_type", "check_description").aggregate(
+        severity=checks.severity.argmax(checks.check_timestamp)
+    )
+    rows = newest.filter(newest.severity == "critical").to_pyarrow().to_pylist()
+    known = {(rule.table, rule.check, rule.description): rule.name for rule in rules}
+    keys = [(row["table_name"], row["check_type"], row["check_description"]) for row in rows]
+    if critical := sorted(f"{known[key]} of {key[0]}" for key in keys if key in known):
+        raise QualityError(
+            f"the newest data quality check is critical ({', '.join(critical)}), so this stage did not run; mend the "
+            f"input and ingest again, or change the limit in quality.yaml"
+        )
+
+
 def _check(wh: Warehouse, rule: Rule, now: datetime) -> Check:
     found: dict[str, Any] = measure(wh.table(rule.table), rule, now=now).to_pyarrow().to_pylist()[0]
     value = found.pop("measure")

@@ -1,0 +1,193 @@
+"""The jobs as steps that write assets; each calls what its plain command calls."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+
+from pipelines.build_features import FeaturesJob, build_features
+from pipelines.build_labels import LabelsJob, build_labels
+from pipelines.index_trends import IndexJob, index_trends
+from pipelines.ingest import IngestJob
+from pipelines.predict import PredictJob, predict
+from pipelines.scheduler.checks import (
+    level_results,
+    level_specs,
+    rule_results,
+    rule_specs,
+    sound_result,
+    sound_spec,
+)
+from pipelines.scheduler.config import SchedulerConfig
+from pipelines.scheduler.resource import WorkspaceResource
+from pipelines.scheduler.tables import Step, asset_specs
+from pipelines.train import TrainJob, train
+from trenddrop.core.settings import Settings
+from trenddrop.flow import Workspace, stages
+from trenddrop.flow.clusters import fit_clusters
+from trenddrop.flow.jobs import files_of
+from trenddrop.warehouse import count_rows
+
+ONE_RUN = dg.BackfillPolicy.single_run()  # of all partitions of a backfill: a range is built at once
+Events = Iterator[dg.MaterializeResult | dg.AssetCheckResult]
+
+
+def flow_assets(plan: SchedulerConfig, settings: Settings, steps: dict[str, Step]) -> list[dg.AssetsDefinition]:
+    """Return the assets of every job."""
+    makers = (ingest_assets, theme_assets, feature_assets, label_assets, model_assets, prediction_assets, index_assets)
+    return [make(plan, settings, steps) for make in makers]
+
+
+def ingest_assets(plan: SchedulerConfig, settings: Settings, steps: dict[str, Step]) -> dg.AssetsDefinition:
+    """Return the tables from raw records to hourly metrics."""
+    step = steps["ingest"]
+
+    @dg.multi_asset(
+        **_common(step, plan, settings),
+        check_specs=[*rule_specs(step, settings), *level_specs(step)],
+        backfill_policy=ONE_RUN,
+    )
+    def ingest(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> Events:
+        window = context.partition_time_window
+        days = [window.start.date() + timedelta(days=day) for day in range((window.end - window.start).days)]
+        with workspace.open("ingest") as ws:
+            for job in plan.ingest:
+                _take_in(ws, job.model_copy(update={"days": tuple(days)}))
+            stages.normalize_batches(ws)
+            checks = stages.measure_quality(ws)
+        with workspace.open() as ws:
+            yield from _materialized(step, ws)
+            yield from rule_results(step, checks)
+            yield from level_results(step, ws)
+
+    return ingest
+
+
+def theme_assets(plan: SchedulerConfig, settings: Settings, steps: dict[str, Step]) -> dg.AssetsDefinition:
+    """Return the embeddings and clusters of the hashtags."""
+    step = steps["themes"]
+
+    @dg.multi_asset(**_common(step, plan, settings))
+    def themes(workspace: WorkspaceResource) -> Events:
+        with workspace.open("themes") as ws:
+            fit_clusters(ws)
+            yield from _materialized(step, ws)
+
+    return themes
+
+
+class FeatureHours(dg.Config):
+    """How many hours before the partition are brought up to date as well: late records change them."""
+
+    trailing_hours: int = 0
+
+
+def feature_assets(plan: SchedulerConfig, settings: Settings, steps: dict[str, Step]) -> dg.AssetsDefinition:
+    """Return the features of every entity and their quality."""
+    step = steps["features"]
+
+    @dg.multi_asset(
+        **_common(step, plan, settings), check_specs=[sound_spec(), *level_specs(step)], backfill_policy=ONE_RUN
+    )
+    def features(context: dg.AssetExecutionContext, config: FeatureHours, workspace: WorkspaceResource) -> Events:
+        window = context.partition_time_window
+        start, end = _utc(window.start) - timedelta(hours=config.trailing_hours), _utc(window.end)
+        with workspace.open("features") as ws:
+            for one in plan.platforms:
+                build_features(ws, FeaturesJob(platform=one.platform, start=start, end=end))
+        with workspace.open() as ws:
+            yield from _materialized(step, ws)
+            yield sound_result(ws, [one.platform for one in plan.platforms])
+            yield from level_results(step, ws)
+
+    return features
+
+
+def label_assets(plan: SchedulerConfig, settings: Settings, steps: dict[str, Step]) -> dg.AssetsDefinition:
+    """Return the labels: what is known of every hour by now, those of the partition's day included."""
+    step = steps["labels"]
+
+    @dg.multi_asset(**_common(step, plan, settings), backfill_policy=ONE_RUN)
+    def labels(workspace: WorkspaceResource) -> Events:
+        with workspace.open("labels") as ws:
+            found = [build_labels(ws, LabelsJob(platform=one.platform, label=one.label)) for one in plan.platforms]
+            yield from _materialized(step, ws, labels=found)
+
+    return labels
+
+
+def model_assets(plan: SchedulerConfig, settings: Settings, steps: dict[str, Step]) -> dg.AssetsDefinition:
+    """Return the registered models: one training of each platform, and what the gate said."""
+    step = steps["retraining"]
+
+    @dg.multi_asset(**_common(step, plan, settings))
+    def retraining(workspace: WorkspaceResource) -> Events:
+        with workspace.open("retraining") as ws:
+            found = [
+                train(ws, TrainJob(platform=one.platform, label=one.label, model=one.model))["model"]
+                for one in plan.platforms
+            ]
+            yield from _materialized(step, ws, models=found)
+
+    return retraining
+
+
+def prediction_assets(plan: SchedulerConfig, settings: Settings, steps: dict[str, Step]) -> dg.AssetsDefinition:
+    """Return the live predictions; they cannot be filled in later, so they have no partitions."""
+    step = steps["predictions"]
+
+    @dg.multi_asset(**_common(step, plan, settings), check_specs=level_specs(step))
+    def predictions(workspace: WorkspaceResource) -> Events:
+        with workspace.open("predictions") as ws:
+            for one in plan.platforms:
+                predict(ws, PredictJob(platform=one.platform, label=one.label, model=one.model))
+        with workspace.open() as ws:
+            yield from _materialized(step, ws)
+            yield from level_results(step, ws)
+
+    return predictions
+
+
+def index_assets(plan: SchedulerConfig, settings: Settings, steps: dict[str, Step]) -> dg.AssetsDefinition:
+    """Return the embeddings of the trends, and with them the index."""
+    step = steps["index"]
+
+    @dg.multi_asset(**_common(step, plan, settings))
+    def index(workspace: WorkspaceResource) -> Events:
+        with workspace.open("index") as ws:
+            index_trends(ws, IndexJob())
+            yield from _materialized(step, ws)
+
+    return index
+
+
+def _common(step: Step, plan: SchedulerConfig, settings: Settings) -> dict[str, Any]:
+    retries = dg.RetryPolicy(
+        max_retries=plan.retries.maximum,
+        delay=plan.retries.delay_s,
+        backoff=dg.Backoff.EXPONENTIAL,
+        jitter=dg.Jitter.PLUS_MINUS,
+    )
+    return {"name": step.name, "specs": asset_specs(step, plan, settings), "retry_policy": retries}
+
+
+def _take_in(workspace: Workspace, job: IngestJob) -> None:
+    source = stages.source_named(workspace, job.source)
+    stages.ingest_files(workspace, source, files_of(job.folder, job.files, job.days))
+
+
+def _materialized(step: Step, workspace: Workspace, **metadata: Any) -> Iterator[dg.MaterializeResult]:
+    """Yield each table of the step with the rows that it has now."""
+    more = {name: dg.MetadataValue.json(value) for name, value in metadata.items()}
+    for table in step.tables:
+        yield dg.MaterializeResult(asset_key=table, metadata=_rows(workspace, table) | more)
+
+
+def _rows(workspace: Workspace, table: str) -> dict[str, Any]:
+    is_here = workspace.warehouse.has_table(table)
+    return {"dagster/row_count": count_rows(workspace.warehouse.table(table))} if is_here else {}
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.astimezone(UTC)

@@ -1,0 +1,78 @@
+"""When each job runs: one schedule per job, each tick the partition of its moment."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TypeAlias
+
+import dagster as dg
+
+from pipelines.scheduler.config import SchedulerConfig
+from pipelines.scheduler.tables import Step
+
+DAY, HOUR = "%Y-%m-%d", "%Y-%m-%d-%H:00"
+RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
+Tick: TypeAlias = Callable[[dg.ScheduleEvaluationContext], dg.RunRequest]
+
+
+def flow_jobs(steps: dict[str, Step]) -> dict[str, dg.JobDefinition]:
+    """Return a job per step, which takes that step's assets and their checks alone."""
+    return {
+        name: dg.define_asset_job(
+            f"{name}_job",
+            selection=dg.AssetSelection.assets(*step.tables),
+            tags={"trenddrop/step": name},
+        )
+        for name, step in steps.items()
+    }
+
+
+def flow_schedules(config: SchedulerConfig, jobs: dict[str, dg.JobDefinition]) -> list[dg.ScheduleDefinition]:
+    """Return a schedule per rhythm of the config."""
+    requests = {"ingest": _yesterday_too(config), "labels": _day, "features": _hour(config)}
+    status = dg.DefaultScheduleStatus.RUNNING if config.is_running else dg.DefaultScheduleStatus.STOPPED
+    return [
+        dg.ScheduleDefinition(
+            name=f"{name}_schedule",
+            job=jobs[name],
+            cron_schedule=rhythm.cron,
+            execution_timezone="UTC",
+            execution_fn=requests.get(name, _unpartitioned),
+            default_status=status,
+        )
+        for name, rhythm in config.rhythms.items()
+    ]
+
+
+def _moment(context: dg.ScheduleEvaluationContext) -> datetime:
+    return context.scheduled_execution_time.astimezone(UTC)
+
+
+def _day(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Ask for the partition of the tick's day."""
+    return dg.RunRequest(partition_key=_moment(context).strftime(DAY))
+
+
+def _yesterday_too(config: SchedulerConfig) -> Tick:
+    """Ask for the tick's day and the day before: the last file of a day is finished after midnight."""
+
+    def request(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        today = _moment(context).date()
+        first = max(today - timedelta(days=1), config.first_day)
+        return dg.RunRequest(tags={RANGE_START: first.strftime(DAY), RANGE_END: today.strftime(DAY)})
+
+    return request
+
+
+def _hour(config: SchedulerConfig) -> Tick:
+    """Ask for the partition of the tick's hour, and for the hours before it that late records may have changed."""
+    trailing = max((one.trailing_hours for one in config.platforms), default=0)
+    run_config = {"ops": {"features": {"config": {"trailing_hours": trailing}}}}
+
+    def request(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        return dg.RunRequest(partition_key=_moment(context).strftime(HOUR), run_config=run_config)
+
+    return request
+
+
+def _unpartitioned(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    return dg.RunRequest(tags={"trenddrop/tick": _moment(context).isoformat()})
