@@ -8,9 +8,11 @@ import dagster as dg
 
 from pipelines.build_features import FeaturesJob, build_features
 from pipelines.build_labels import LabelsJob, build_labels
+from pipelines.check_drift import DriftJob, check_drift
 from pipelines.index_trends import IndexJob, index_trends
 from pipelines.ingest import IngestJob
 from pipelines.predict import PredictJob, predict
+from pipelines.retrain import RetrainJob, retrain
 from pipelines.scheduler.checks import (
     level_results,
     level_specs,
@@ -22,7 +24,6 @@ from pipelines.scheduler.checks import (
 from pipelines.scheduler.config import SchedulerConfig
 from pipelines.scheduler.resource import WorkspaceResource
 from pipelines.scheduler.tables import Step, asset_specs
-from pipelines.train import TrainJob, train
 from trenddrop.core.settings import Settings
 from trenddrop.flow import Workspace, stages
 from trenddrop.flow.clusters import fit_clusters
@@ -35,7 +36,16 @@ Events = Iterator[dg.MaterializeResult | dg.AssetCheckResult]
 
 def flow_assets(plan: SchedulerConfig, settings: Settings, steps: dict[str, Step]) -> list[dg.AssetsDefinition]:
     """Return the assets of every job."""
-    makers = (ingest_assets, theme_assets, feature_assets, label_assets, model_assets, prediction_assets, index_assets)
+    makers = (
+        ingest_assets,
+        theme_assets,
+        feature_assets,
+        label_assets,
+        model_assets,
+        prediction_assets,
+        drift_assets,
+        index_assets,
+    )
     return [make(plan, settings, steps) for make in makers]
 
 
@@ -125,7 +135,7 @@ def model_assets(plan: SchedulerConfig, settings: Settings, steps: dict[str, Ste
     def retraining(workspace: WorkspaceResource) -> Events:
         with workspace.open("retraining") as ws:
             found = [
-                train(ws, TrainJob(platform=one.platform, label=one.label, model=one.model))["model"]
+                retrain(ws, RetrainJob(platform=one.platform, label=one.label, model=one.model))["model"]
                 for one in plan.platforms
             ]
             yield from _materialized(step, ws, models=found)
@@ -147,6 +157,22 @@ def prediction_assets(plan: SchedulerConfig, settings: Settings, steps: dict[str
             yield from level_results(step, ws)
 
     return predictions
+
+
+def drift_assets(plan: SchedulerConfig, settings: Settings, steps: dict[str, Step]) -> dg.AssetsDefinition:
+    """Return the proposals to train a serving model again; the sensor acts on them."""
+    step = steps["drift"]
+
+    @dg.multi_asset(**_common(step, plan, settings))
+    def drift(workspace: WorkspaceResource) -> Events:
+        with workspace.open("drift") as ws:
+            found = [
+                check_drift(ws, DriftJob(platform=one.platform, label=one.label, model=one.model))
+                for one in plan.platforms
+            ]
+            yield from _materialized(step, ws, comparisons=found)
+
+    return drift
 
 
 def index_assets(plan: SchedulerConfig, settings: Settings, steps: dict[str, Step]) -> dg.AssetsDefinition:

@@ -5,7 +5,7 @@ import dagster as dg
 from pipelines.scheduler.assets import flow_assets
 from pipelines.scheduler.config import SchedulerConfig
 from pipelines.scheduler.resource import WorkspaceResource
-from pipelines.scheduler.schedules import flow_jobs, flow_schedules
+from pipelines.scheduler.schedules import flow_jobs, flow_schedules, retraining_sensor
 from pipelines.scheduler.tables import external_specs, steps
 from trenddrop.core.settings import Settings
 
@@ -18,6 +18,7 @@ def definitions(settings: Settings, config: SchedulerConfig) -> dg.Definitions:
         assets=[*flow_assets(config, settings, found), *external_specs()],
         jobs=list(jobs.values()),
         schedules=flow_schedules(config, jobs),
+        sensors=[retraining_sensor(config, jobs["retraining"])],
         resources={"workspace": WorkspaceResource(home=str(settings.home.resolve()))},
         executor=dg.in_process_executor,
     )

@@ -1,14 +1,18 @@
 """When each job runs: one schedule per job, each tick the partition of its moment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 import dagster as dg
 
 from pipelines.scheduler.config import SchedulerConfig
+from pipelines.scheduler.resource import WorkspaceResource
 from pipelines.scheduler.tables import Step
+from trenddrop.flow import stages
+from trenddrop.flow.drift import open_proposal
 
+LOOK_EVERY_S = 600
 DAY, HOUR = "%Y-%m-%d", "%Y-%m-%d-%H:00"
 RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 Tick: TypeAlias = Callable[[dg.ScheduleEvaluationContext], dg.RunRequest]
@@ -41,6 +45,26 @@ def flow_schedules(config: SchedulerConfig, jobs: dict[str, dg.JobDefinition]) -
         )
         for name, rhythm in config.rhythms.items()
     ]
+
+
+def retraining_sensor(config: SchedulerConfig, job: dg.JobDefinition) -> dg.SensorDefinition:
+    """Return the sensor that asks for one retraining per open proposal, whoever wrote it."""
+
+    @dg.sensor(
+        job=job, minimum_interval_seconds=LOOK_EVERY_S, default_status=_sensor_status(config), name="retraining_sensor"
+    )
+    def look(workspace: WorkspaceResource) -> Iterator[dg.RunRequest]:
+        with workspace.open() as ws:
+            for one in config.platforms:
+                definition = stages.label_named(ws, one.label)
+                if proposal := open_proposal(ws, definition, one.platform, spec_name=one.model):
+                    yield dg.RunRequest(run_key=proposal, tags={"trenddrop/proposal": proposal})
+
+    return look
+
+
+def _sensor_status(config: SchedulerConfig) -> dg.DefaultSensorStatus:
+    return dg.DefaultSensorStatus.RUNNING if config.is_running else dg.DefaultSensorStatus.STOPPED
 
 
 def _moment(context: dg.ScheduleEvaluationContext) -> datetime:

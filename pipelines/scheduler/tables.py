@@ -68,6 +68,7 @@ def steps(config: SchedulerConfig, settings: Settings) -> dict[str, Step]:
         Step("labels", LABELS, ("hashtag_metrics", "video_observations"), partitions=days),
         Step("retraining", (MODELS,), ("hashtag_features", "viral_labels", "feature_quality")),
         Step("predictions", ("predictions",), ("hashtag_features", MODELS), {"predictions": "predictions"}),
+        Step("drift", ("retraining_proposals",), ("hashtag_features", "predictions", "viral_labels", MODELS)),
         Step("index", ("trend_embeddings",), ("trend_topics",)),
     )
     return {step.name: step for step in found}

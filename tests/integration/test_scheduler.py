@@ -104,6 +104,7 @@ def test_each_step_is_tried_again(loaded):
         ("labels", "2026-03-05", None),
         ("predictions", None, None),
         ("retraining", None, None),
+        ("drift", None, None),
     ],
 )
 def test_a_tick_asks_for_the_partition_of_its_moment(loaded, name, partition, tags):

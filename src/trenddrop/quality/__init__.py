@@ -2,7 +2,13 @@
 
 from trenddrop.quality.checks import Check, record_checks, require_quality, require_recorded_quality, run_checks
 from trenddrop.quality.feature_alerts import FeatureAlert, feature_alerts, judge_features
-from trenddrop.quality.feature_quality import FeatureQuality, Histogram, evaluate_features, write_feature_quality
+from trenddrop.quality.feature_quality import (
+    FeatureQuality,
+    Histogram,
+    evaluate_features,
+    evaluate_periods,
+    write_feature_quality,
+)
 from trenddrop.quality.feature_rules import FeatureRules, load_feature_rules
 from trenddrop.quality.latency import Compliance, StageTiming, load_sla, record_latency, service_levels
 from trenddrop.quality.rules import Rule, Severity, load_rules
@@ -18,6 +24,7 @@ __all__ = [
     "Severity",
     "StageTiming",
     "evaluate_features",
+    "evaluate_periods",
     "feature_alerts",
     "judge_features",
     "load_feature_rules",

@@ -144,13 +144,22 @@ def evaluate_features(
 ) -> list[FeatureQuality]:
     """Evaluate the features of a table over the window that ends ``at``, in the order given; nothing is written."""
     rows = _periods(wh.table(schema.name), schema, rules, at=at, platform=platform)
+    first = rows.aggregate(first=rows[schema.event_timestamp].min()).to_pyarrow()["first"][0].as_py()
+    if first is not None and as_utc(at) - rules.window - first < rules.shortest_baseline:
+        rows = rows.filter(rows.is_now)
     blank: dict[str, Any] = {"table": schema.name, "platform": platform, "evaluated_at": as_utc(at)}
-    moment = rows[schema.event_timestamp]
-    sizes = rows.aggregate(now=rows.is_now.sum(), before=(~rows.is_now).sum(), first=moment.min())
-    found = sizes.to_pyarrow().to_pylist()[0]
-    total, before = int(found["now"] or 0), int(found["before"] or 0)
-    if before and as_utc(at) - rules.window - found["first"] < rules.shortest_baseline:
-        rows, before = rows.filter(rows.is_now), 0
+    return evaluate_periods(wh, rows, features, rules, blank)
+
+
+def evaluate_periods(
+    wh: Warehouse, rows: ir.Table, features: Sequence[MeasuredFeature], rules: FeatureRules, blank: Mapping[str, Any]
+) -> list[FeatureQuality]:
+    """Evaluate columns of rows whose boolean ``is_now`` tells the window from its baseline; nothing is written.
+
+    ``blank`` holds the table, the platform and the moment of the evaluation.
+    """
+    sizes = rows.aggregate(now=rows.is_now.sum(), before=(~rows.is_now).sum()).to_pyarrow().to_pylist()[0]
+    total, before = int(sizes["now"] or 0), int(sizes["before"] or 0)
     measured: dict[str, FeatureQuality] = {}
     for feature in features:
         if total and feature.dtype not in NUMBERS:

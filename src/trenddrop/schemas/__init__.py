@@ -23,6 +23,7 @@ from trenddrop.schemas.post_schedules import POST_SCHEDULES
 from trenddrop.schemas.predictions import PREDICTIONS
 from trenddrop.schemas.processing_latency import PROCESSING_LATENCY
 from trenddrop.schemas.raw_data import raw_data
+from trenddrop.schemas.retraining_proposals import RETRAINING_PROPOSALS
 from trenddrop.schemas.schema_versions import SCHEMA_VERSIONS
 from trenddrop.schemas.served_features import SERVED_FEATURES
 from trenddrop.schemas.sound_features import SOUND_FEATURES
@@ -63,6 +64,7 @@ TABLES: dict[str, TableSchema] = {
         POST_SCHEDULES,
         PREDICTIONS,
         PROCESSING_LATENCY,
+        RETRAINING_PROPOSALS,
         SCHEMA_VERSIONS,
         SOUND_FEATURES,
         SERVED_FEATURES,

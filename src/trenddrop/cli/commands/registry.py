@@ -1,4 +1,4 @@
-"""Commands on registered models: list, history, rollback."""
+"""Commands on registered models: list, history, rollback, drift, proposals."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -7,6 +7,7 @@ import orjson
 import typer
 
 from trenddrop.cli.app import Home, Json, app, workspace
+from trenddrop.cli.commands.models import LabelName, Model, Platform
 from trenddrop.cli.console import OUT, print_json, print_table
 
 models_app = typer.Typer(no_args_is_help=True, help="List the registered models; see and take back their champions.")
@@ -76,3 +77,60 @@ def rollback(
             f"{done.name}: version {done.champion} is the champion since the rollback of {done.event.at[:16]}; nothing "
             "was changed; --to VERSION goes further back"
         )
+
+
+@models_app.command()
+def drift(
+    label: LabelName, platform: Platform, model: Model = "viral_lightgbm", home: Home = None, json: Json = False
+) -> None:
+    """Compare the serving model's newest window with what it learned from; say whether to train again."""
+    from trenddrop.flow.drift import check_drift, drift_document
+    from trenddrop.flow.stages import label_named
+
+    with workspace(home, quiet=json) as ws:
+        document = drift_document(check_drift(ws, label_named(ws, label), platform, spec_name=model))
+    if json:
+        print_json(document)
+        return
+    if not document["is_judged"]:
+        OUT.print("Too few hours are newer than what the model learned from; nothing was judged (drift.yaml).")
+        return
+    measures = sorted(document["measures"], key=lambda one: (not one["is_drifted"], one["value"] is None))
+    shown = [one for one in measures if one["kind"] != "feature"] + [m for m in measures if m["kind"] == "feature"][:10]
+    rows = [[one["kind"], one["name"], one["value"], one["bound"], one["records"], one["is_drifted"]] for one in shown]
+    name = document["model"]["name"]
+    print_table(f"Drift of {name}", ["of", "name", "measure", "bound", "records", "has drifted"], rows)
+    _print_verdict(document["reasons"])
+
+
+@models_app.command()
+def proposals(home: Home = None, json: Json = False) -> None:
+    """List the newest comparison of each model version, and whether it proposes to train again."""
+    from trenddrop.flow.drift import proposals_of
+
+    with workspace(home, quiet=json) as ws:
+        found = proposals_of(ws).to_dicts()
+    rows = [one | {column: orjson.loads(one[column]) for column in ("reasons", "measures")} for one in found]
+    if json:
+        print_json({"proposals": rows})
+        return
+    shown = [
+        [
+            r["model_name"],
+            r["model_version"],
+            f"{r['window_end']:%Y-%m-%d %H:%M}",
+            r["is_proposed"],
+            "; ".join(r["reasons"]),
+        ]
+        for r in rows
+    ]
+    print_table("Comparisons", ["model", "version", "until", "train again", "why"], shown)
+
+
+def _print_verdict(reasons: list[str]) -> None:
+    if not reasons:
+        OUT.print("Nothing has drifted beyond its bounds.")
+        return
+    OUT.print("Train it again ('trenddrop train'):", style="bold")
+    for reason in reasons:
+        OUT.print(f"  {reason}", markup=False)
