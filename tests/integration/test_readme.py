@@ -30,7 +30,7 @@ def test_the_mapping_of_the_readme_takes_a_table_of_readings_in(tmp_path, wh, se
     assert metrics["timestamp"][0].hour == 1  # 01:10 in Berlin is 00:10 UTC, in the hour that ends at 1
 
 
-@pytest.mark.parametrize("target", ["demo", "test", "demo-real"])
+@pytest.mark.parametrize("target", ["demo", "test", "demo-real", "jobs"])
 def test_the_commands_of_the_readme_exist(target):
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert f"make {target}" in README
