@@ -47,7 +47,7 @@ serve: setup ## the scoring endpoint on http://127.0.0.1:8000
 	@$(BIN)/trenddrop serve
 
 jobs: setup ## the scheduler's page on http://127.0.0.1:3000
-	@mkdir -p "$(JOBS)" && cp -n configs/dagster.yaml "$(JOBS)/dagster.yaml"
+	@mkdir -p "$(JOBS)" && { test -f "$(JOBS)/dagster.yaml" || cp configs/dagster.yaml "$(JOBS)"; }
 	@DAGSTER_HOME="$(JOBS)" $(BIN)/dagster dev --module-name pipelines.definitions --host 127.0.0.1 --port $(or $(PORT),3000)
 
 lock: setup ## write requirements.lock from pyproject.toml

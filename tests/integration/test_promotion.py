@@ -85,3 +85,14 @@ def test_a_home_without_models_says_how_to_make_one(settings):
         with pytest.raises(NotFoundError, match="none is registered yet; run 'trenddrop train'"):
             roll_back_model(workspace)
         assert MlflowStore(settings).names() == []
+
+
+def test_the_command_lists_models_and_takes_back_no_more_than_there_is(ran, trenddrop, tmp_path):
+    home = ran.copy(tmp_path / "home").home
+    (row,) = trenddrop.run("models", "list", home=home)["models"]
+    assert (row["name"], row["version"], row["is_active"]) == (MODEL, "1", True)
+    assert row["config"]["recipe"]["name"] == "tiny"
+    with trenddrop.start("models", "rollback", home=home) as process:
+        out, err = process.communicate()
+    assert (process.returncode, out) == (2, "")
+    assert "nothing to go back to" in err

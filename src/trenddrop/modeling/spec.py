@@ -91,6 +91,7 @@ class Gate(Config):
     baseline_ratio_above: float = Field(default=1.0, ge=0, description="lower end of AP / AP of the best baseline")
     champion_ratio_above: float = Field(default=1.0, ge=0, description="lower end of AP / AP of the champion")
     ece_below: float = Field(default=0.05, gt=0)
+    slope_within: tuple[float, float] | None = Field(default=None, description="of the calibration; null: any")
     min_positives: int = Field(default=30, ge=1, description="test positives, fewer decide nothing")
     no_alert_from: Severity | None = Field(
         default="critical",

@@ -116,9 +116,11 @@ def _champion_before(champion: ModelVersion, last: ChampionEvent | None, version
     """Return the version to go back to; after a killed rollback, or a champion set by hand, the last one recorded."""
     before = None if last is None else last.before if last.version == champion.version else last.version
     if before is None:
+        others = [one for one in versions if one.version != champion.version]
+        way_out = f"choose one with --to: {_listed(others)}" if others else "there is no other version; train one"
         raise NotFoundError(
             f"model {champion.name}: nothing to go back to: no champion before version {champion.version} is recorded; "
-            f"choose one with --to: {_listed(versions)}"
+            f"{way_out}"
         )
     return before
 

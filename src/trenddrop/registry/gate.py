@@ -31,6 +31,11 @@ class Judged(Protocol):
         ...
 
     @property
+    def calibration_slope(self) -> float | None:
+        """Return the slope of the outcomes over the log-odds; 1 is right."""
+        ...
+
+    @property
     def best_baseline(self) -> str | None:
         """Return the name of the baseline with the greatest average precision."""
         ...
@@ -135,7 +140,18 @@ def _failures(one: Judged, gate: Gate, champion: ChampionStatus) -> list[str]:
         failures.append(
             f"calibration error {one.ece if one.ece is None else round(one.ece, 4)}, must be below {gate.ece_below}"
         )
-    return failures
+    return failures + _outside(one, gate)
+
+
+def _outside(one: Judged, gate: Gate) -> list[str]:
+    slope = one.calibration_slope
+    if gate.slope_within is None:
+        return []
+    low, high = gate.slope_within
+    if slope is not None and low <= slope <= high:
+        return []
+    found = "unknown" if slope is None else f"{slope:.3f}"
+    return [f"calibration slope {found}, must be {low:g} to {high:g}"]
 
 
 def _not_above(one: Judged, rival: str, bound: float) -> list[str]:

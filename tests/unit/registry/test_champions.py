@@ -53,7 +53,7 @@ def test_after_a_later_promotion_the_way_back_leads_to_what_it_replaced(registry
         (
             ("2",),
             None,
-            "nothing to go back to: no champion before version 2 is recorded; choose one with --to: 1, 2, 3",
+            "nothing to go back to: no champion before version 2 is recorded; choose one with --to: 1, 3, 4",
         ),
         (("2",), "77", "no version 77; known: 1, 2, 3"),
         (("2",), "2", "version 2 is the champion already"),
@@ -62,6 +62,12 @@ def test_after_a_later_promotion_the_way_back_leads_to_what_it_replaced(registry
 def test_where_there_is_no_way_back_it_says_what_to_do(registry, versions, to, says):
     with pytest.raises(NotFoundError, match=says):
         roll_back(promoted(registry, *versions), "m", CHANGE, to=to)
+
+
+def test_the_only_version_has_no_other_to_go_to(registry):
+    promoted(registry, "2").numbers[:] = ["2"]
+    with pytest.raises(NotFoundError, match="there is no other version; train one"):
+        roll_back(registry, "m", CHANGE)
 
 
 def test_a_champion_that_was_deleted_is_named(registry):

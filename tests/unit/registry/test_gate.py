@@ -113,3 +113,17 @@ def test_many_alerts_are_counted_and_the_other_failures_are_told_too():
     assert [reason.split(":")[0] for reason in decision.reasons[:3]] == ["high quality alert"] * 3
     assert decision.reasons[3] == "2 more quality alerts"
     assert decision.reasons[-1].startswith("6 h: calibration error")
+
+
+@pytest.mark.parametrize(
+    ("slope", "says"),
+    [
+        (0.5, "6 h: calibration slope 0.500, must be 0.7 to 1.4"),
+        (None, "6 h: calibration slope unknown, must be 0.7 to 1.4"),
+    ],
+)
+def test_a_slope_outside_of_its_bounds_holds_a_model_back(slope, says):
+    bounded = Gate(slope_within=(0.7, 1.4))
+    assert judge({6: changed(calibration_slope=slope)}, bounded, champion="compared").reasons == (says,)
+    assert judge({6: changed(calibration_slope=1.1)}, bounded, champion="compared").promoted
+    assert judge({6: changed(calibration_slope=slope)}, Gate(), champion="compared").promoted

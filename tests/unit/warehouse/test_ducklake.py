@@ -152,3 +152,8 @@ def test_no_two_warehouses_spill_into_one_folder(settings: Settings) -> None:
     one.close()
     other.close()
     assert not list((settings.home / "tmp").iterdir())
+
+
+def test_the_engine_draws_nothing_on_standard_output(wh):
+    (setting,) = wh.backend.con.execute("SELECT current_setting('enable_progress_bar')").fetchone()
+    assert setting is False

@@ -14,6 +14,7 @@ models_app = typer.Typer(no_args_is_help=True, help="List the registered models;
 app.add_typer(models_app, name="models")
 
 Name = Annotated[str | None, typer.Argument(help="the model's name; may be left out where there is one")]
+SHOWN = 10  # features, the furthest moved first
 JSON_COLUMNS = ("config", "performance_metrics", "training_data_info")
 
 
@@ -95,12 +96,13 @@ def drift(
     if not document["is_judged"]:
         OUT.print("Too few hours are newer than what the model learned from; nothing was judged (drift.yaml).")
         return
-    measures = sorted(document["measures"], key=lambda one: (not one["is_drifted"], one["value"] is None))
-    shown = [one for one in measures if one["kind"] != "feature"] + [m for m in measures if m["kind"] == "feature"][:10]
+    moved = sorted(document["measures"], key=lambda one: -(one["value"] or 0.0))
+    features = [one for one in moved if one["kind"] == "feature"]
+    shown = [one for one in document["measures"] if one["kind"] != "feature"] + features[:SHOWN]
     rows = [[one["kind"], one["name"], one["value"], one["bound"], one["records"], one["is_drifted"]] for one in shown]
     name = document["model"]["name"]
     print_table(f"Drift of {name}", ["of", "name", "measure", "bound", "records", "has drifted"], rows)
-    _print_verdict(document["reasons"])
+    _print_verdict(document["reasons"], f"trenddrop train --label {label} --platform {platform}")
 
 
 @models_app.command()
@@ -127,10 +129,10 @@ def proposals(home: Home = None, json: Json = False) -> None:
     print_table("Comparisons", ["model", "version", "until", "train again", "why"], shown)
 
 
-def _print_verdict(reasons: list[str]) -> None:
+def _print_verdict(reasons: list[str], way_out: str) -> None:
     if not reasons:
         OUT.print("Nothing has drifted beyond its bounds.")
         return
-    OUT.print("Train it again ('trenddrop train'):", style="bold")
+    OUT.print(f"Train it again ({way_out}):", style="bold", markup=False)
     for reason in reasons:
         OUT.print(f"  {reason}", markup=False)
