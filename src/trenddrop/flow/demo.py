@@ -121,7 +121,7 @@ def report_content(
             Plot(name.removesuffix(".png").replace("_", " "), png, _caption(name))
             for name, png in sorted(trained.result.plots.items(), key=lambda plot: (_place(plot[0]), plot[0]))
         ],
-        backtest={horizon: one.as_dict() for horizon, one in trained.result.metrics.items()},
+        backtest=trained.result.figures(),
         videos=[
             VideoContent(
                 video.identity,

@@ -12,6 +12,7 @@ import polars as pl
 from trenddrop.adapters.mlflow import MlflowStore
 from trenddrop.core.errors import NotFoundError
 from trenddrop.feature_store import FeatureStoreSession, Pins
+from trenddrop.flow.intervals import with_newest_outcomes
 from trenddrop.flow.stages import (
     FEATURE_SERVICE,
     FEATURES,
@@ -147,7 +148,7 @@ def training_document(trained: Trained) -> dict[str, Any]:
             "reasons": list(trained.decision.reasons),
         },
         "left_out": {str(horizon): why for horizon, why in result.left_out.items()},
-        "metrics": {str(horizon): one.as_dict() for horizon, one in result.metrics.items()},
+        "metrics": {str(horizon): one for horizon, one in result.figures().items()},
     }
 
 
@@ -163,6 +164,7 @@ def predict_now(
     with workspace.stage("predict") as stage:
         store = MlflowStore(workspace.settings)
         version, model = serving_model(store, model_name(workspace, definition, platform, spec_name))
+        model = with_newest_outcomes(workspace.warehouse, model, version)
         features = newest_features(workspace, platform, hours=hours).rename({"feature_timestamp": "event_timestamp"})
         features = features.join(candidates, on=["hashtag_id", "event_timestamp"], how="semi", maintain_order="left")
         scores = score(model, features)

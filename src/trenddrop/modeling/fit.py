@@ -12,6 +12,7 @@ import polars as pl
 from trenddrop.core.errors import InputError, SchemaError
 from trenddrop.core.progress import SILENT, Progress
 from trenddrop.modeling.calibrate import Calibrator, fit_calibrator
+from trenddrop.modeling.conformal import AdaptiveIntervals
 from trenddrop.modeling.matrix import (
     Booleans,
     Floats,
@@ -59,6 +60,7 @@ class FittedModel:
     horizons: tuple[HorizonModel, ...]
     trained_until: datetime  # the last event timestamp that was learned from
     words: WordCounts | None = None
+    intervals: tuple[AdaptiveIntervals, ...] = ()  # learned from later outcomes: no part of what was fitted
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from trenddrop.core.ids import content_id
 from trenddrop.core.settings import Config, find_yaml, parse_config, read_yaml
+from trenddrop.modeling.conformal import Intervals
 
 ParameterValue = bool | int | float | str
 
@@ -109,6 +110,7 @@ class ModelSpec(Config):
     bootstrap: Bootstrap = Bootstrap()
     alerts: Alerts = Alerts()
     words: Words | None = Field(default=None, description="none: names are not read")
+    intervals: Intervals = Intervals()
     gate: Gate = Gate()
 
     @model_validator(mode="after")

@@ -11,12 +11,13 @@ from pydantic import ValidationError
 from trenddrop.core.errors import IntegrityError, NotFoundError
 from trenddrop.core.settings import Config
 from trenddrop.modeling.calibrate import Calibrator
+from trenddrop.modeling.conformal import AdaptiveIntervals, Intervals
 from trenddrop.modeling.fit import FittedModel, HorizonModel
 from trenddrop.modeling.spec import ModelSpec
 from trenddrop.modeling.trees import read_trees, trees_text
 from trenddrop.modeling.words import WordCounts
 
-DOCUMENT = "model.json"
+DOCUMENT, INTERVALS = "model.json", "intervals.json"
 
 
 class _Horizon(Config):
@@ -40,6 +41,20 @@ class _Words(Config):
     prior: float
 
 
+class _Intervals(Config):
+    """The errors of one horizon's last days, by band; None without rows."""
+
+    config: Intervals
+    horizon: int
+    misses: tuple[float, ...]
+    errors: tuple[tuple[float | None, ...], ...]
+    known_day: int | None
+
+
+class _AllIntervals(Config):
+    horizons: tuple[_Intervals, ...]
+
+
 class _Document(Config):
     format: Literal[1] = 1
     spec: ModelSpec
@@ -51,12 +66,15 @@ class _Document(Config):
 
 
 def save_model(model: FittedModel, folder: Path) -> None:
-    """Write ``model.json`` and one ``horizon_<h>h.txt`` per boosted horizon into the folder."""
+    """Write ``model.json``, one ``horizon_<h>h.txt`` per boosted horizon and, where known, ``intervals.json``."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / DOCUMENT).write_text(_document(model).model_dump_json(indent=1), encoding="utf-8")
     for one in model.horizons:
         if one.booster is not None:
             (folder / _trees_file(one.horizon)).write_bytes(trees_text(one.booster).encode())
+    if model.intervals:
+        kept = _AllIntervals(horizons=tuple(map(_kept_intervals, model.intervals)))
+        (folder / INTERVALS).write_text(kept.model_dump_json(indent=1), encoding="utf-8")
 
 
 def load_model(folder: Path) -> FittedModel:
@@ -75,11 +93,15 @@ def load_model(folder: Path) -> FittedModel:
         horizons=tuple(_load_horizon(folder, one) for one in document.horizons),
         trained_until=document.trained_until,
         words=_load_words(document),
+        intervals=_load_intervals(folder / INTERVALS),
     )
 
 
 def fingerprint(model: FittedModel) -> str:
-    """Return 32 hexadecimal characters: equal for models that predict the same and explain it in the same words."""
+    """Return 32 hexadecimal characters: equal for models that predict the same and explain it in the same words.
+
+    The intervals of the probabilities do not count: they follow the outcomes of the days after the training.
+    """
     return hashlib.sha256(_document(model).model_dump_json().encode()).hexdigest()[:32]
 
 
@@ -125,6 +147,32 @@ def _load_words(document: _Document) -> WordCounts | None:
     topics, positives = np.zeros((2, spec.buckets), dtype=np.int64)
     topics[list(kept.bucket)], positives[list(kept.bucket)] = kept.topics, kept.positives
     return WordCounts(spec, topics, positives, kept.prior)
+
+
+def _kept_intervals(one: AdaptiveIntervals) -> _Intervals:
+    errors = tuple(tuple(None if np.isnan(error) else error for error in day) for day in one.errors.tolist())
+    return _Intervals(
+        config=one.config, horizon=one.horizon, misses=tuple(one.misses), errors=errors, known_day=one.known_day
+    )
+
+
+def _load_intervals(path: Path) -> tuple[AdaptiveIntervals, ...]:
+    if not path.is_file():
+        return ()
+    try:
+        kept = _AllIntervals.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise IntegrityError(f"{path}: not a model's intervals: {error.errors()[0]['msg']}; train again") from error
+    return tuple(
+        AdaptiveIntervals(
+            config=one.config,
+            horizon=one.horizon,
+            misses=np.array(one.misses),
+            errors=np.array(one.errors, dtype=np.float64).reshape(len(one.errors), len(one.misses)),
+            known_day=one.known_day,
+        )
+        for one in kept.horizons
+    )
 
 
 def _load_horizon(folder: Path, one: _Horizon) -> HorizonModel:

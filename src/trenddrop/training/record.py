@@ -3,12 +3,14 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import jinja2
 
 from trenddrop.core.progress import SILENT, Progress
 from trenddrop.modeling import FittedModel, ModelSpec, fingerprint
 from trenddrop.modeling.spec import models_folder
+from trenddrop.training.coverage import IntervalMetrics
 from trenddrop.training.evaluate import HorizonMetrics
 from trenddrop.training.split import TimeSplit
 from trenddrop.training.tracker import RunRecord
@@ -48,15 +50,16 @@ class Run:
     metrics: Mapping[int, HorizonMetrics]
     split: TimeSplit
     context: RunContext
+    intervals: Mapping[int, IntervalMetrics] = field(default_factory=dict)
 
 
 def run_record(run: Run, plots: Mapping[str, bytes], card: str) -> RunRecord:
     """Return what a tracker keeps."""
-    figures = {f"{horizon}h": one.as_dict() for horizon, one in run.metrics.items()}
+    figures = {f"{horizon}h": one for horizon, one in horizon_figures(run.metrics, run.intervals).items()}
     return RunRecord(
         model_name=run.context.model_name(run.spec),
         params=run_params(run),
-        metrics=flat_metrics(run.metrics),
+        metrics=flat_metrics(run.metrics) | flat_intervals(run.intervals),
         documents={
             "model_card.md": card,
             "metrics.json": json.dumps(figures, indent=1),
@@ -120,6 +123,26 @@ def flat_metrics(metrics: Mapping[int, HorizonMetrics]) -> dict[str, float]:
         for name, bounds in one.ratio_intervals.items():
             if bounds is not None:
                 flat[f"ratio_low_{name}_{horizon}h"], flat[f"ratio_high_{name}_{horizon}h"] = bounds
+    return flat
+
+
+def horizon_figures(
+    metrics: Mapping[int, HorizonMetrics], intervals: Mapping[int, IntervalMetrics]
+) -> dict[int, dict[str, Any]]:
+    """Return all figures of each horizon, ready for JSON; those of its probability intervals by that name."""
+    figures = {horizon: one.as_dict() for horizon, one in metrics.items()}
+    for horizon, one in intervals.items():
+        figures[horizon]["probability_interval"] = one.as_dict()
+    return figures
+
+
+def flat_intervals(intervals: Mapping[int, IntervalMetrics]) -> dict[str, float]:
+    """Return the coverage and the mean width of the probabilities' intervals under flat names."""
+    flat: dict[str, float] = {}
+    for horizon, one in intervals.items():
+        for name, value in (("coverage", one.coverage), ("width", one.width)):
+            if value is not None:
+                flat[f"probability_interval_{name}_{horizon}h"] = value
     return flat
 
 

@@ -1,7 +1,7 @@
 """One run: split, fit, judge, draw, write the model card, and hand all of it to the tracker."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -10,12 +10,14 @@ from trenddrop.core.errors import InputError
 from trenddrop.core.progress import Progress
 from trenddrop.modeling import FittedModel, ModelSpec, fit, predict
 from trenddrop.modeling.champion import ChampionStatus, champion_status
+from trenddrop.modeling.conformal import Walk, high_column, low_column
 from trenddrop.modeling.fit import label_horizons
 from trenddrop.modeling.matrix import label_column, probability_column
 from trenddrop.modeling.predict import CARRIED
+from trenddrop.training.coverage import IntervalMetrics, judge_intervals, walk_intervals
 from trenddrop.training.evaluate import CHAMPION, Evaluation, HorizonMetrics, evaluate
 from trenddrop.training.plots import draw_plots
-from trenddrop.training.record import Run, RunContext, model_card, run_record
+from trenddrop.training.record import Run, RunContext, horizon_figures, model_card, run_record
 from trenddrop.training.split import TimeSplit, default_test_from, split_by_time
 from trenddrop.training.tracker import LoggedRun, Tracker
 
@@ -26,7 +28,8 @@ class TrainResult:
 
     model: FittedModel
     metrics: Mapping[int, HorizonMetrics]  # per horizon
-    test_predictions: pl.DataFrame  # keys, probability_<h>h and is_viral_<h>h of every test row
+    intervals: Mapping[int, IntervalMetrics]  # per horizon
+    test_predictions: pl.DataFrame  # keys, probability_<h>h, its interval and is_viral_<h>h of every test row
     split: TimeSplit
     left_out: Mapping[int, str]  # horizons that could not be fitted, and why
     champion: ChampionStatus
@@ -34,9 +37,9 @@ class TrainResult:
     card: str
     run: LoggedRun | None
 
-    def metrics_json(self) -> dict[str, dict[str, object]]:
-        """Return the metrics with keys such as ``6h``, ready for JSON."""
-        return {f"{horizon}h": one.as_dict() for horizon, one in self.metrics.items()}
+    def figures(self) -> dict[int, dict[str, object]]:
+        """Return all figures of each horizon, ready for JSON."""
+        return horizon_figures(self.metrics, self.intervals)
 
 
 def train(
@@ -75,12 +78,16 @@ def train(
         test = test.with_columns(rival.alias(f"{CHAMPION}_{rival.name}") for rival in rivals)
     evaluations = _judge(split.train, test, model, context.progress)
     metrics = {one.horizon: one.metrics for one in evaluations}
-    run = Run(spec, model, metrics, split, context)
+    walks = {one.horizon: walk_intervals(test, spec, horizon=one.horizon) for one in model.horizons}
+    intervals = {horizon: judge_intervals(walked, spec) for horizon, walked in walks.items()}
+    model = replace(model, intervals=tuple(walked.known for walked in walks.values()))
+    run = Run(spec, model, metrics, split, context, intervals)
     plots, card = draw_plots(model, evaluations), model_card(run)
     return TrainResult(
         model=model,
         metrics=metrics,
-        test_predictions=_kept_columns(test, model),
+        intervals=intervals,
+        test_predictions=_kept_columns(_with_intervals(test, walks.values()), model),
         split=split,
         left_out=left_out,
         champion=status,
@@ -117,7 +124,13 @@ def _judge(train: pl.DataFrame, test: pl.DataFrame, model: FittedModel, progress
     return evaluations
 
 
+def _with_intervals(test: pl.DataFrame, walks: Iterable[Walk]) -> pl.DataFrame:
+    """Add the intervals as they were known on each row's day."""
+    return pl.concat([test, *(walked.columns(test) for walked in walks)], how="horizontal")
+
+
 def _kept_columns(test: pl.DataFrame, model: FittedModel) -> pl.DataFrame:
     horizons = [one.horizon for one in model.horizons]
-    names = [*CARRIED, *map(probability_column, horizons), *map(label_column, horizons)]
+    named = (probability_column, low_column, high_column, label_column)
+    names = [*CARRIED, *(name(horizon) for name in named for horizon in horizons)]
     return test.select(name for name in names if name in test.columns)
