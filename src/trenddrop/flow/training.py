@@ -13,6 +13,7 @@ from trenddrop.adapters.mlflow import MlflowStore
 from trenddrop.core.errors import NotFoundError
 from trenddrop.feature_store import FeatureStoreSession, Pins
 from trenddrop.flow.intervals import with_newest_outcomes
+from trenddrop.flow.peaks import with_peaks
 from trenddrop.flow.stages import (
     FEATURE_SERVICE,
     FEATURES,
@@ -81,6 +82,7 @@ def train_model(
         name = context.model_name(spec)
         context = replace(context, champion=find_champion(store, name))
         features = usable_features(frame)
+        frame = with_peaks(workspace, frame, definition, platform, snapshot=snapshot)
         result = train(frame, spec, features=features, context=context, test_from=test_from, tracker=store)
         stage.rows = result.split.train.height
     if result.run is None:
@@ -149,6 +151,7 @@ def training_document(trained: Trained) -> dict[str, Any]:
         },
         "left_out": {str(horizon): why for horizon, why in result.left_out.items()},
         "metrics": {str(horizon): one for horizon, one in result.figures().items()},
+        "outcomes": {target: one.as_dict() for target, one in result.outcomes.items()},
     }
 
 

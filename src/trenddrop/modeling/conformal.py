@@ -2,7 +2,8 @@
 
 A topic goes viral or does not, so no interval can hold its outcome. The interval is about topics that are scored
 alike: on the stated share of days, the share that goes viral of the day's rows with a probability of the same band
-lies within the interval. Errors are distances on the scale of asin(sqrt(share)), on which the noise of a share does
+lies within the interval (where a day has fewer than ``block_rows`` of them: of the days that it takes to have them).
+Errors are distances on the scale of asin(sqrt(share)), on which the noise of a share does
 not depend on its size and no interval leaves [0, 1].
 
 The radius of a band is a quantile of its own errors of the last days, and the quantile's level is corrected after
@@ -37,6 +38,7 @@ class Intervals(Config):
     level: float = Field(default=0.9, gt=0, lt=1, description="share of days on which the interval shall hold")
     rate: float = Field(default=0.05, gt=0, lt=1, description="how far one missed day moves the level")
     window_days: int = Field(default=60, ge=1, description="whose errors count")
+    block_rows: int = Field(default=30, ge=1, description="a band with fewer rows on a day is judged over several")
     bands: tuple[float, ...] = Field(
         default=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7), description="where probabilities are cut"
     )
@@ -70,6 +72,22 @@ class BandDays:
         later = self.days > (-1 if day is None else day)
         return BandDays(self.days[later], self.rows[later], self.predicted[later], self.observed[later])
 
+    def in_blocks(self, least: int) -> "BandDays":
+        """Add each band's days up until they have so many rows; the sums stand on the last of them.
+
+        The days before it have no rows then, nor have days at the end that are too few.
+        """
+        sums = np.stack([self.rows, *(np.nan_to_num(self.rows * one) for one in (self.predicted, self.observed))])
+        blocks, open_sums = np.zeros_like(sums), np.zeros((3, self.rows.shape[1]))
+        for place in range(self.days.size):
+            open_sums += sums[:, place]
+            is_full = open_sums[0] >= least
+            blocks[:, place, is_full] = open_sums[:, is_full]
+            open_sums[:, is_full] = 0.0
+        rows, predicted, observed = blocks
+        shares = (np.divide(one, rows, out=np.full_like(rows, np.nan), where=rows > 0) for one in (predicted, observed))
+        return BandDays(self.days, rows, *shares)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class AdaptiveIntervals:
@@ -79,17 +97,25 @@ class AdaptiveIntervals:
     horizon: int
     misses: Floats  # (bands,): the corrected share of misses, whose complement is the quantile's level
     errors: Floats  # (days, bands) of the last days, NaN without rows
+    rows: Floats  # (days, bands) of the same days
     known_day: int | None = None
 
     def radius(self) -> Floats:
-        """Return each band's radius; a band with too few days of its own borrows the errors of all bands."""
+        """Return each band's radius.
+
+        A band with too few days of its own borrows the errors of all bands, which are then measured in units of the
+        noise that so many rows have (1 / sqrt(rows)).
+        """
         enough = ceil(1 / (1 - self.config.level)) - 1
-        pooled = self.errors[~np.isnan(self.errors)]
-        own = [one[~np.isnan(one)] for one in self.errors.T]
+        has_rows = self.rows > 0
+        pooled = (self.errors * np.sqrt(self.rows))[has_rows]
+        usual = np.maximum(self.rows.sum(axis=0) / np.maximum(has_rows.sum(axis=0), 1), 1.0)
         return np.array(
             [
-                self._quantile(errors if errors.size >= enough else pooled, miss)
-                for errors, miss in zip(own, self.misses, strict=True)
+                self._quantile(self.errors[seen, band], miss)
+                if seen.sum() >= enough
+                else self._quantile(pooled / np.sqrt(usual[band]), miss)
+                for band, (seen, miss) in enumerate(zip(has_rows.T, self.misses, strict=True))
             ]
         )
 
@@ -97,12 +123,17 @@ class AdaptiveIntervals:
         """Return the lower and upper ends of the intervals of the probabilities, which lie within them."""
         return around(probability, self.radius()[self.config.band(probability)])
 
-    def learn(self, day: int, errors: Floats, missed: Floats) -> "AdaptiveIntervals":
-        """Return what is known after a day: its errors and whether each band was missed, NaN without rows."""
-        target = 1 - self.config.level
-        moved = np.where(np.isnan(missed), self.misses, self.misses + self.config.rate * (target - missed))
-        kept = np.vstack([self.errors, errors])[-self.config.window_days :]
-        return replace(self, misses=moved, errors=kept, known_day=day)
+    def learn(self, day: int, rows: Floats, errors: Floats, missed: Floats) -> "AdaptiveIntervals":
+        """Return what is known after a day: each band's rows, its error and whether it was missed."""
+        step = self.config.rate * (1 - self.config.level - missed)
+        kept = slice(-self.config.window_days, None)
+        return replace(
+            self,
+            misses=np.where(rows > 0, self.misses + step, self.misses),
+            errors=np.vstack([self.errors, errors])[kept],
+            rows=np.vstack([self.rows, rows])[kept],
+            known_day=day,
+        )
 
     def _quantile(self, errors: Floats, miss: float) -> float:
         below = -miss / self.config.rate  # steps below level zero
@@ -137,7 +168,7 @@ class Walk:
 def no_intervals(config: Intervals, horizon: int) -> AdaptiveIntervals:
     """Return what is known before the first day: nothing."""
     bands = len(config.bands) + 1
-    return AdaptiveIntervals(config, horizon, np.full(bands, 1 - config.level), np.empty((0, bands)))
+    return AdaptiveIntervals(config, horizon, np.full(bands, 1 - config.level), *np.empty((2, 0, bands)))
 
 
 def band_days(frame: pl.DataFrame, config: Intervals, horizon: int) -> BandDays:
@@ -175,21 +206,23 @@ def as_band_days(counted: pl.DataFrame, config: Intervals) -> BandDays:
 def walk(start: AdaptiveIntervals, days: BandDays) -> Walk:
     """Judge each day by the days whose outcomes were all known when it began, then learn from it.
 
+    A band with few rows is judged on the last day of each block of days, see ``BandDays.in_blocks``.
     The outcomes of a day's last row are known ``horizon`` hours after the day's end; days before ``start.known_day``
     are in ``start`` already.
     """
+    days = days.in_blocks(start.config.block_rows)
     errors = np.abs(_scale(days.observed) - _scale(days.predicted))
     radius, missed = np.empty_like(errors), np.empty_like(errors)
     lag_days = 1 + ceil(start.horizon / 24)
     known, learned = start, 0
     for place, day in enumerate(days.days):
         while learned < place and days.days[learned] + lag_days <= day:
-            known = known.learn(int(days.days[learned]), errors[learned], missed[learned])
+            known = known.learn(int(days.days[learned]), days.rows[learned], errors[learned], missed[learned])
             learned += 1
         radius[place] = known.radius() if place == 0 or learned else radius[place - 1]
         missed[place] = np.where(np.isnan(errors[place]), np.nan, errors[place] > radius[place])
     for place in range(learned, days.days.size):
-        known = known.learn(int(days.days[place]), errors[place], missed[place])
+        known = known.learn(int(days.days[place]), days.rows[place], errors[place], missed[place])
     return Walk(days, radius, 1 - missed, known)
 
 

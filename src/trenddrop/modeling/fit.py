@@ -22,6 +22,7 @@ from trenddrop.modeling.matrix import (
     labelled,
     require_features,
 )
+from trenddrop.modeling.outcomes import OutcomeModel
 from trenddrop.modeling.purge import before_purge
 from trenddrop.modeling.spec import ModelSpec
 from trenddrop.modeling.trees import read_trees, trees_text
@@ -61,6 +62,7 @@ class FittedModel:
     trained_until: datetime  # the last event timestamp that was learned from
     words: WordCounts | None = None
     intervals: tuple[AdaptiveIntervals, ...] = ()  # learned from later outcomes: no part of what was fitted
+    outcomes: tuple[OutcomeModel, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from trenddrop.core.errors import SchemaError
 from trenddrop.core.time import Clock, as_utc
 from trenddrop.modeling.conformal import high_column, low_column
 from trenddrop.modeling.matrix import probability_column
+from trenddrop.modeling.outcomes import ENDS, TARGETS
 from trenddrop.schemas import TABLES
 from trenddrop.warehouse import Warehouse
 
@@ -26,7 +27,7 @@ ID_PARTS = (
     "model_version",
     "is_backtest",
 )
-OUTCOMES = tuple(f"{target}{end}" for target in ("hours_to_peak", "peak_views") for end in ("_low", "", "_high"))
+OUTCOMES = tuple(f"{target}{end}" for target in TARGETS for end in ENDS)
 COLUMNS = tuple(TABLES["predictions"].columns)
 STAMP = pl.Datetime("us", "UTC")
 

@@ -12,6 +12,7 @@ from trenddrop.modeling import FittedModel, ModelSpec, fingerprint
 from trenddrop.modeling.spec import models_folder
 from trenddrop.training.coverage import IntervalMetrics
 from trenddrop.training.evaluate import HorizonMetrics
+from trenddrop.training.peaks import OutcomeMetrics, flat_outcomes
 from trenddrop.training.split import TimeSplit
 from trenddrop.training.tracker import RunRecord
 
@@ -51,18 +52,21 @@ class Run:
     split: TimeSplit
     context: RunContext
     intervals: Mapping[int, IntervalMetrics] = field(default_factory=dict)
+    outcomes: Mapping[str, OutcomeMetrics] = field(default_factory=dict)
 
 
 def run_record(run: Run, plots: Mapping[str, bytes], card: str) -> RunRecord:
     """Return what a tracker keeps."""
     figures = {f"{horizon}h": one for horizon, one in horizon_figures(run.metrics, run.intervals).items()}
+    peaks = {target: one.as_dict() for target, one in run.outcomes.items()}
     return RunRecord(
         model_name=run.context.model_name(run.spec),
         params=run_params(run),
-        metrics=flat_metrics(run.metrics) | flat_intervals(run.intervals),
+        metrics=flat_metrics(run.metrics) | flat_intervals(run.intervals) | flat_outcomes(run.outcomes),
         documents={
             "model_card.md": card,
             "metrics.json": json.dumps(figures, indent=1),
+            **({"outcomes.json": json.dumps(peaks, indent=1)} if peaks else {}),
             "spec.json": run.spec.model_dump_json(indent=1),
             **({PINS: run.context.feature_pins} if run.context.feature_pins else {}),
         },

@@ -11,11 +11,13 @@ from trenddrop.core.progress import Progress
 from trenddrop.modeling import FittedModel, ModelSpec, fit, predict
 from trenddrop.modeling.champion import ChampionStatus, champion_status
 from trenddrop.modeling.conformal import Walk, high_column, low_column
-from trenddrop.modeling.fit import label_horizons
+from trenddrop.modeling.fit import fixed_params, label_horizons
 from trenddrop.modeling.matrix import label_column, probability_column
+from trenddrop.modeling.outcomes import OutcomeModel, OutcomeRecipe, fit_outcomes, outcome_columns
 from trenddrop.modeling.predict import CARRIED
 from trenddrop.training.coverage import IntervalMetrics, judge_intervals, walk_intervals
 from trenddrop.training.evaluate import CHAMPION, Evaluation, HorizonMetrics, evaluate
+from trenddrop.training.peaks import OutcomeMetrics, judge_outcome
 from trenddrop.training.plots import draw_plots
 from trenddrop.training.record import Run, RunContext, horizon_figures, model_card, run_record
 from trenddrop.training.split import TimeSplit, default_test_from, split_by_time
@@ -29,7 +31,8 @@ class TrainResult:
     model: FittedModel
     metrics: Mapping[int, HorizonMetrics]  # per horizon
     intervals: Mapping[int, IntervalMetrics]  # per horizon
-    test_predictions: pl.DataFrame  # keys, probability_<h>h, its interval and is_viral_<h>h of every test row
+    outcomes: Mapping[str, OutcomeMetrics]  # of the peak, per target
+    test_predictions: pl.DataFrame  # keys, probability_<h>h, its interval, is_viral_<h>h and the peak of every test row
     split: TimeSplit
     left_out: Mapping[int, str]  # horizons that could not be fitted, and why
     champion: ChampionStatus
@@ -71,6 +74,7 @@ def train(
         threads=context.threads,
         progress=context.progress,
     )
+    model = replace(model, outcomes=_fit_outcomes(split.train, model, context))
     status = champion_status(context.champion, split.test, test_from=split.test_from)
     test = split.test.with_columns(_probabilities(model, split.test))
     if context.champion is not None and status == "compared":
@@ -81,12 +85,15 @@ def train(
     walks = {one.horizon: walk_intervals(test, spec, horizon=one.horizon) for one in model.horizons}
     intervals = {horizon: judge_intervals(walked, spec) for horizon, walked in walks.items()}
     model = replace(model, intervals=tuple(walked.known for walked in walks.values()))
-    run = Run(spec, model, metrics, split, context, intervals)
+    peaks = [judged for one in model.outcomes if (judged := judge_outcome(split.train, test, one, model)) is not None]
+    outcomes = {judged.metrics.target: judged.metrics for judged in peaks}
+    run = Run(spec, model, metrics, split, context, intervals, outcomes)
     plots, card = draw_plots(model, evaluations), model_card(run)
     return TrainResult(
         model=model,
         metrics=metrics,
         intervals=intervals,
+        outcomes=outcomes,
         test_predictions=_kept_columns(_with_intervals(test, walks.values()), model),
         split=split,
         left_out=left_out,
@@ -129,8 +136,24 @@ def _with_intervals(test: pl.DataFrame, walks: Iterable[Walk]) -> pl.DataFrame:
     return pl.concat([test, *(walked.columns(test) for walked in walks)], how="horizontal")
 
 
+def _fit_outcomes(train: pl.DataFrame, model: FittedModel, context: RunContext) -> tuple[OutcomeModel, ...]:
+    """Fit the peaks within the widest horizon, on the same purged rows."""
+    if (config := model.spec.outcomes) is None:
+        return ()
+    recipe = OutcomeRecipe(
+        config=config,
+        params=fixed_params(model.spec, context.threads),
+        block_share=model.spec.calibration.block_share,
+        embargo=timedelta(hours=model.spec.split.embargo_hours),
+        threads=context.threads,
+    )
+    return fit_outcomes(train, recipe, features=model.features, horizon=model.horizons[-1].horizon)
+
+
 def _kept_columns(test: pl.DataFrame, model: FittedModel) -> pl.DataFrame:
     horizons = [one.horizon for one in model.horizons]
     named = (probability_column, low_column, high_column, label_column)
     names = [*CARRIED, *(name(horizon) for name in named for horizon in horizons)]
-    return test.select(name for name in names if name in test.columns)
+    kept = test.select(name for name in names if name in test.columns)
+    peaks = outcome_columns(test, model.outcomes, features=model.features)
+    return pl.concat([kept, peaks], how="horizontal")

@@ -27,7 +27,7 @@ START = datetime(2025, 3, 1, tzinfo=UTC)
 def stream(predicted, observed):
     """Days of one band."""
     predicted, observed = (np.asarray(values, dtype=float)[:, None] for values in (predicted, observed))
-    return BandDays(np.arange(len(predicted), dtype=np.int64), np.full(predicted.shape, 9.0), predicted, observed)
+    return BandDays(np.arange(len(predicted), dtype=np.int64), np.full(predicted.shape, 90.0), predicted, observed)
 
 
 def drifting(seed, *, days, speed, jumps):
@@ -104,7 +104,7 @@ def wide_days():
     middle = np.array([(a + b) / 2 for a, b in Intervals().spans()])
     predicted = np.tile(middle, (30, 1))
     observed = np.clip(predicted + 0.01 * (-1) ** np.arange(30)[:, None], 0, 1)
-    return BandDays(np.arange(30, dtype=np.int64), np.ones_like(predicted), predicted, observed)
+    return BandDays(np.arange(30, dtype=np.int64), np.full_like(predicted, 90.0), predicted, observed)
 
 
 def test_a_band_of_few_days_borrows_the_errors_of_all():
@@ -112,21 +112,34 @@ def test_a_band_of_few_days_borrows_the_errors_of_all():
     observed = days.observed.copy()
     observed[3:, 9] = np.nan
     predicted = np.where(np.isnan(observed), np.nan, days.predicted)
-    known = walk(no_intervals(Intervals(), 6), BandDays(days.days, days.rows, predicted, observed)).known
-    pooled = known.errors[~np.isnan(known.errors)]
-    rank = int(np.ceil((1 - known.misses[9]) * (pooled.size + 1)))
-    assert known.radius()[9] == np.sort(pooled)[rank - 1]
-    assert known.radius()[9] != walk(no_intervals(Intervals(), 6), days).known.radius()[9]
+    rows = np.where(np.isnan(observed), 0.0, 100.0)
+    rows[:3, 9] = 4.0
+    known = walk(no_intervals(Intervals(block_rows=1), 6), BandDays(days.days, rows, predicted, observed)).known
+    noise = (known.errors * np.sqrt(known.rows))[known.rows > 0]
+    rank = int(np.ceil((1 - known.misses[9]) * (noise.size + 1)))
+    assert known.radius()[9] == pytest.approx(np.sort(noise)[rank - 1] / 2)  # of four rows a day
+    assert known.radius()[8] == np.sort(known.errors[:, 8])[int(np.ceil((1 - known.misses[8]) * 31)) - 1]
+
+
+def test_few_rows_are_judged_together_with_those_of_the_days_before():
+    rows = np.array([[10.0, 40.0], [15.0, 40.0], [5.0, 40.0], [31.0, 40.0], [7.0, 40.0]])
+    share = np.array([[0.2, 0.5], [0.4, 0.5], [0.0, 0.5], [1.0, 0.5], [0.3, 0.5]])
+    blocks = BandDays(np.arange(5), rows, share / 2, share).in_blocks(30)
+    assert blocks.rows[:, 0].tolist() == [0, 0, 30, 31, 0]
+    assert blocks.rows[:, 1].tolist() == [40] * 5
+    assert blocks.observed[2, 0] == pytest.approx((10 * 0.2 + 15 * 0.4) / 30)
+    assert blocks.predicted[2, 0] == pytest.approx(blocks.observed[2, 0] / 2)
+    assert np.isnan(blocks.observed[[0, 1, 4], 0]).all()
 
 
 def test_a_miss_widens_and_many_misses_in_a_row_become_everything():
     quiet = walk(no_intervals(ONE_BAND, 6), stream([0.2] * 30, [0.21] * 30)).known
     few = many = quiet
     for day in range(5):
-        few = few.learn(31 + day, np.array([0.4]), np.array([1.0]))
+        few = few.learn(31 + day, np.ones(1), np.array([0.4]), np.array([1.0]))
     assert quiet.radius()[0] < few.radius()[0] == 0.4
     for day in range(40):
-        many = many.learn(31 + day, np.array([0.1]), np.array([1.0]))
+        many = many.learn(31 + day, np.ones(1), np.array([0.1]), np.array([1.0]))
     assert many.radius()[0] == EVERYTHING
 
 

@@ -26,6 +26,7 @@ def test_the_intervals_come_back_as_they_were_and_are_no_part_of_the_fingerprint
     save_model(judged, tmp_path)
     (loaded,) = load_model(tmp_path).intervals
     assert np.array_equal(loaded.errors, learned.errors, equal_nan=True)
+    assert np.array_equal(loaded.rows, learned.rows)
     assert loaded.misses.tolist() == learned.misses.tolist()
     assert (loaded.config, loaded.horizon, loaded.known_day) == (learned.config, 6, learned.known_day)
     assert fingerprint(judged) == fingerprint(model)

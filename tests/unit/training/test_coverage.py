@@ -3,15 +3,16 @@ import polars as pl
 import pytest
 
 from trenddrop.modeling import predict
-from trenddrop.modeling.conformal import EVERYTHING, BandDays, no_intervals, walk
+from trenddrop.modeling.conformal import EVERYTHING, BandDays, Intervals, no_intervals, walk
 from trenddrop.training.coverage import judge_intervals, walk_intervals
 
 
 def test_the_figures_are_those_of_a_plain_loop_over_days_and_bands(model, make_frame, spec):
+    spec = spec.model_copy(update={"intervals": Intervals(block_rows=1)})
     frame = make_frame(seed=3, days=20)
     rows = frame.with_columns(predict(model, frame)["probability_6h"])
     walked = walk_intervals(rows, spec, horizon=6)
-    judged = judge_intervals(walked, spec)
+    judged = judge_intervals(walked, spec)  # of days, not of blocks of several
     hits, total, without = 0, 0, 0
     bounds = walked.columns(rows)
     seen = rows.with_columns(bounds, day=pl.col("event_timestamp").dt.date())
@@ -32,7 +33,7 @@ def test_the_figures_are_those_of_a_plain_loop_over_days_and_bands(model, make_f
 
 
 def test_days_without_an_interval_are_counted_apart_and_decide_nothing(spec):
-    days = BandDays(np.arange(2), *(np.full((2, 10), value) for value in (3.0, 0.3, 0.3)))
+    days = BandDays(np.arange(2), *(np.full((2, 10), value) for value in (90.0, 0.3, 0.3)))
     walked = walk(no_intervals(spec.intervals, 48), days)
     assert (walked.radius == EVERYTHING).all()
     judged = judge_intervals(walked, spec)

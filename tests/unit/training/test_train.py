@@ -102,6 +102,7 @@ def test_the_intervals_are_judged_on_later_days_and_kept_with_the_model(result):
     rows = result.test_predictions.filter(pl.col("low_6h").is_not_null())
     assert (rows["low_6h"] <= rows["probability_6h"]).all()
     assert (rows["probability_6h"] <= rows["high_6h"]).all()
+    assert rows.height > 0
     first_day = result.test_predictions["event_timestamp"].dt.date() == result.split.test_from.date()
     assert result.test_predictions.filter(first_day)["low_6h"].null_count() == first_day.sum()
 
