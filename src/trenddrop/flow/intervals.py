@@ -9,7 +9,9 @@ from trenddrop.features.visibility import hour_number
 from trenddrop.labels import decided_labels
 from trenddrop.modeling import FittedModel
 from trenddrop.modeling.conformal import AdaptiveIntervals, as_band_days, walk
+from trenddrop.modeling.matrix import DECIDED_SHARE
 from trenddrop.registry import ModelVersion
+from trenddrop.staging.unions import nullable
 from trenddrop.warehouse import Warehouse
 
 KEYS = ("hashtag_id", "viral_definition_name")
@@ -30,14 +32,15 @@ def _newest(warehouse: Warehouse, known: AdaptiveIntervals, version: ModelVersio
 
 
 def _counted(warehouse: Warehouse, known: AdaptiveIntervals, version: ModelVersion) -> pl.DataFrame:
-    """Return rows, mean probability and share of positives by day and band, counted by the engine.
+    """Return rows, mean probability and share of positives by day and band, counted by the engine as in ``band_days``.
 
-    As in ``band_days``, what was said after the last outcome that is known to be negative does not count. Several
-    statements of one moment, as a live one beside a backtest's, are one.
+    Several statements of one moment, as a live one beside a backtest's, are one.
     """
     labels, said = warehouse.table("viral_labels"), warehouse.table("predictions")
     labels = labels.filter((labels.prediction_window_hours == known.horizon) & labels.is_viral.notnull())
-    outcomes = decided_labels(labels).select(*KEYS, "is_viral", issued_at="label_timestamp")
+    outcomes = decided_labels(labels).select(
+        *KEYS, issued_at="label_timestamp", viral=lambda t: t.is_viral.ifelse(1, 0)
+    )
     said = said.filter(
         (said.model_name == version.name)
         & (said.model_version == version.version)
@@ -45,11 +48,11 @@ def _counted(warehouse: Warehouse, known: AdaptiveIntervals, version: ModelVersi
         & (hour_number(said.issued_at) >= 24 * (-1 if known.known_day is None else known.known_day + 1))
     )
     said = said.group_by(*KEYS, "issued_at").aggregate(probability=said.probability.max())
-    rows = said.inner_join(outcomes, [*KEYS, "issued_at"])
-    rows = warehouse.stage(rows.select("issued_at", "probability", viral=rows.is_viral.ifelse(1, 0).cast("int64")))
-    quiet = rows.filter(rows.viral == 0)
-    last = quiet.aggregate(last=quiet.issued_at.max(), count=quiet.count()).to_polars().row(0, named=True)
-    rows = rows.filter(rows.issued_at <= ibis.literal(last["last"])) if last["count"] else rows.limit(0)
+    rows = said.left_join(nullable(outcomes), [*KEYS, "issued_at"])
+    rows = warehouse.stage(rows.select("issued_at", "probability", viral=rows.viral.cast("int64")))
+    hours = rows.group_by("issued_at").aggregate(all_rows=rows.count(), known_rows=rows.viral.count())
+    hours = hours.filter(hours.known_rows >= hours.all_rows * DECIDED_SHARE)
+    rows = rows.filter(rows.viral.notnull()).semi_join(hours, "issued_at")
     band = ibis.literal(0)
     for edge in known.config.bands:
         band += ibis.ifelse(rows.probability >= edge, 1, 0)

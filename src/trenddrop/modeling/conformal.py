@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from trenddrop.core.settings import Config
-from trenddrop.modeling.matrix import Floats, label_column, probability_column
+from trenddrop.modeling.matrix import Floats, decided, label_column, probability_column
 
 Days = NDArray[np.int64]  # since 1970, UTC
 EVERYTHING = np.pi / 2  # a radius that covers every share
@@ -172,14 +172,9 @@ def no_intervals(config: Intervals, horizon: int) -> AdaptiveIntervals:
 
 
 def band_days(frame: pl.DataFrame, config: Intervals, horizon: int) -> BandDays:
-    """Count rows with a known outcome by UTC day and band.
-
-    Near the end of the data an outcome is known only where it was positive, because an event is seen at once and its
-    absence at the end of the horizon; so rows after the last one that is known to be negative do not count.
-    """
+    """Count rows of decided hours by UTC day and band."""
     probability, label = probability_column(horizon), label_column(horizon)
-    last = pl.col("event_timestamp").filter(~pl.col(label)).max()
-    known = frame.filter(pl.col(label).is_not_null() & (pl.col("event_timestamp") <= last))
+    known = decided(frame, horizon)
     counted = (
         known.select(
             day=pl.Series(day_numbers(known["event_timestamp"])),

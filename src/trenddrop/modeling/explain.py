@@ -96,7 +96,7 @@ def _reason_json() -> pl.Expr:
 def _short_value(column: str, unit: str) -> pl.Expr:
     """Write a value in its unit: 12.3M, 45.6k, 0.123, 7 h, 12 %, +35 %, 3.5x, #3, yes; unknown for null."""
     value, kind = pl.col(column), pl.col(unit)
-    percent = _rounded(100 * value)
+    percent = _rounded(100 * value, digits=2)
     sign = pl.when(value > 0).then(pl.lit("+")).otherwise(pl.lit(""))
     return (
         pl.when(value.is_null())
@@ -119,8 +119,8 @@ def _short_value(column: str, unit: str) -> pl.Expr:
     )
 
 
-def _rounded(value: pl.Expr) -> pl.Expr:
-    """Write a number with at most three digits that matter: 12.3M, 45.6k, 7, 0.123."""
+def _rounded(value: pl.Expr, *, digits: int = 3) -> pl.Expr:
+    """Write a number with no more digits than matter: 12.3M, 45.6k, 1234, 7, 0.123."""
     size = value.abs()
     return (
         pl.when(size >= MILLION)
@@ -129,5 +129,5 @@ def _rounded(value: pl.Expr) -> pl.Expr:
         .then(pl.format("{}k", (value / 1000).round(1)))
         .when((value == value.round(0)) | (size >= HUNDRED))
         .then(value.round(0).cast(pl.Int64, strict=False).cast(pl.String))
-        .otherwise(value.round_sig_figs(3).cast(pl.String))
+        .otherwise(value.round_sig_figs(digits).cast(pl.String).str.strip_suffix(".0"))
     )

@@ -21,7 +21,7 @@ import polars as pl
 from pydantic import Field
 
 from trenddrop.core.settings import Config
-from trenddrop.modeling.matrix import Booleans, Floats, design_matrix, label_column
+from trenddrop.modeling.matrix import Booleans, Floats, decided, design_matrix, label_column
 from trenddrop.modeling.purge import before_purge
 from trenddrop.modeling.trees import read_trees, trees_text
 
@@ -80,16 +80,13 @@ def known_outcomes(frame: pl.DataFrame, target: Target, horizon: int) -> pl.Data
     """Return the rows that tell the target: their label is known, and so is the hour of the peak.
 
     Where a label is unknown the series ended within the horizon: the greatest hour so far is only a lower bound of the
-    peak (it is censored), and to learn from it would teach peaks too early and too low. After the last row that is
-    known to be negative only events are known, which would be the opposite mistake.
+    peak (it is censored), and to learn from it would teach peaks too early and too low. Hours of which events alone
+    are known would be the opposite mistake (``decided``).
     """
     column, label = outcome_column(target, horizon), label_column(horizon)
     if column not in frame.columns or label not in frame.columns:
         return frame.clear()
-    last = pl.col("event_timestamp").filter(~pl.col(label)).max()
-    return frame.filter(
-        pl.col(label).is_not_null() & pl.col(column).is_not_null() & (pl.col("event_timestamp") <= last)
-    )
+    return decided(frame, horizon).filter(pl.col(column).is_not_null())
 
 
 def fit_outcomes(

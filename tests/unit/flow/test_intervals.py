@@ -38,6 +38,8 @@ def labels(rows, definition="viral_v1", method="automatic"):
 def judged(model, frame):
     """A model that knows the first ten days, and all of its probabilities."""
     rows = frame.with_columns(predict(model, frame)["probability_6h"])
+    seen = pl.col("is_viral_6h").is_null() & (pl.col("hashtag_id") == "tiktok:t01")  # events alone are known at the end
+    rows = rows.with_columns(is_viral_6h=pl.when(seen).then(True).otherwise("is_viral_6h"))
     early = rows.filter(pl.col("event_timestamp") < datetime(2025, 3, 11, tzinfo=UTC))
     known = walk(no_intervals(Intervals(), 6), band_days(early, Intervals(), 6)).known
     return replace(model, intervals=(known,)), rows

@@ -157,14 +157,14 @@ def test_walking_on_from_what_is_known_goes_over_the_same_days_once():
 def test_rows_are_counted_by_day_and_band_and_unknown_outcomes_not_at_all():
     frame = pl.DataFrame(
         {
-            "event_timestamp": moments(0, 23, 48, 0, 49, 60),
-            "probability_6h": [0.11, 0.19, 0.6, 0.15, 0.05, 0.05],
-            "is_viral_6h": [True, False, True, None, False, True],
+            "event_timestamp": moments(0, 23, 48, 0, 49, 60, 60, 60),
+            "probability_6h": [0.11, 0.19, 0.6, 0.15, 0.05, 0.05, 0.05, 0.05],
+            "is_viral_6h": [True, False, True, None, False, True, None, None],
         }
     )
     counted = band_days(frame, Intervals(bands=(0.1, 0.2)), 6)
     assert np.diff(counted.days).tolist() == [2]
-    assert counted.rows.tolist() == [[0, 2, 0], [1, 0, 1]]  # the last row is known because it went viral
+    assert counted.rows.tolist() == [[0, 2, 0], [1, 0, 1]]  # of the last hour only the event is known
     assert counted.predicted[0, 1] == pytest.approx(0.15)
     assert (counted.observed[0, 1], counted.observed[1, 2]) == (0.5, 1.0)
     assert np.isnan(counted.observed[0, 0])

@@ -59,10 +59,10 @@ def test_numbers_are_written_for_reading(model, frame, value, words):
 @pytest.mark.parametrize(
     ("feature", "value", "words"),
     [
-        ("velocity", 0.354, "views vs the hour before +35.4 %"),
-        ("velocity", -0.5, "views vs the hour before -50 %"),
-        ("velocity", 41.0, "views vs the hour before 42x"),
-        ("velocity", None, "views vs the hour before unknown"),
+        ("velocity", 0.354, "views vs hour before +35 %"),
+        ("velocity", -0.5, "views vs hour before -50 %"),
+        ("velocity", 41.0, "views vs hour before 42x"),
+        ("velocity", None, "views vs hour before unknown"),
         ("views_1h", 2_300_000.0, "views in 1 h 2.3M"),
         ("posts_24h", 1234, "posts in 24 h 1234"),
     ],
