@@ -9,8 +9,8 @@ import polars as pl
 from trenddrop.cli.console import print_table
 
 MILLION, THOUSAND = 1_000_000, 1000
-DASH, GAP = "-", "   "
-WHY_WIDTH = 40
+DASH, GAP = "-", "  "
+WHY_WIDTH = 38
 
 
 def print_trends(top: pl.DataFrame, horizons: Sequence[int]) -> None:
@@ -56,8 +56,8 @@ def peak(trend: Mapping[str, Any]) -> str:
 def why(trend: Mapping[str, Any]) -> str:
     r"""Return the reasons in a few words each, the strongest first; lines end between reasons.
 
-    >>> why({"reasons": '[{"short": "on the list #3", "contribution": 1.0}, {"short": "age 7 h", "contribution": -0.2}]'})
-    '↑ on the list #3   ↓ age 7 h'
+    >>> why({"reasons": '[{"short": "heat 3", "contribution": 1.0}, {"short": "age 7 h", "contribution": -0.2}]'})
+    '↑ heat 3  ↓ age 7 h'
     """
     lines: list[str] = []
     for reason in map(_brief, orjson.loads(trend.get("reasons") or "[]")):
