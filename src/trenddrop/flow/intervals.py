@@ -5,11 +5,11 @@ from dataclasses import replace
 import ibis
 import polars as pl
 
-from trenddrop.features.visibility import hour_number
 from trenddrop.labels import decided_labels
 from trenddrop.modeling import FittedModel
 from trenddrop.modeling.conformal import AdaptiveIntervals, as_band_days, walk
 from trenddrop.modeling.matrix import DECIDED_SHARE
+from trenddrop.normalized.hours import hour_of
 from trenddrop.registry import ModelVersion
 from trenddrop.staging.unions import nullable
 from trenddrop.warehouse import Warehouse
@@ -45,7 +45,7 @@ def _counted(warehouse: Warehouse, known: AdaptiveIntervals, version: ModelVersi
         (said.model_name == version.name)
         & (said.model_version == version.version)
         & (said.prediction_window_hours == known.horizon)
-        & (hour_number(said.issued_at) >= 24 * (-1 if known.known_day is None else known.known_day + 1))
+        & (hour_of(said.issued_at) >= 24 * (-1 if known.known_day is None else known.known_day + 1))
     )
     said = said.group_by(*KEYS, "issued_at").aggregate(probability=said.probability.max())
     rows = said.left_join(nullable(outcomes), [*KEYS, "issued_at"])
@@ -58,7 +58,7 @@ def _counted(warehouse: Warehouse, known: AdaptiveIntervals, version: ModelVersi
         band += ibis.ifelse(rows.probability >= edge, 1, 0)
     rows = rows.select(
         "viral",
-        day=(hour_number(rows.issued_at) // 24).cast("int64"),
+        day=(hour_of(rows.issued_at) // 24).cast("int64"),
         band=band.cast("int64"),
         parts=(rows.probability * PARTS).round().cast("int64"),  # whole numbers: a sum does not depend on its order
     )

@@ -74,6 +74,7 @@ def train_model(
             snapshot_id=snapshot,
             feature_views=pins.fingerprint(),
             feature_pins=pins.as_json(),
+            label_text=label_text(definition),
             commit=commit_id(),
             descriptions=FEATURES,
             threads=workspace.settings.threads or os.cpu_count() or 1,
@@ -134,6 +135,13 @@ def repeat_training_frame(workspace: Workspace, definition: LabelDefinition, run
     platform = store.params(run_id)["platform"]
     entities = training_entities(workspace, definition, platform, snapshot=pins.snapshot_id)
     return FeatureStoreSession(workspace.settings).repeat_frame(workspace.warehouse, entities, pins)
+
+
+def label_text(definition: LabelDefinition) -> str:
+    """Return a label definition as Markdown: its sentence, kind and parameters."""
+    values = definition.parameters.model_dump(mode="json", exclude_none=True)
+    told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
+    return f"{definition.description} Kind `{definition.kind}`: {told}."
 
 
 def training_document(trained: Trained) -> dict[str, Any]:

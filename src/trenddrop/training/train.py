@@ -15,11 +15,14 @@ from trenddrop.modeling.fit import fixed_params, label_horizons
 from trenddrop.modeling.matrix import label_column, probability_column
 from trenddrop.modeling.outcomes import OutcomeModel, OutcomeRecipe, fit_outcomes, outcome_columns
 from trenddrop.modeling.predict import CARRIED
+from trenddrop.training.card import model_card
 from trenddrop.training.coverage import IntervalMetrics, judge_intervals, walk_intervals
+from trenddrop.training.detail_plots import draw_detail_plots
+from trenddrop.training.details import HorizonDetails, detail
 from trenddrop.training.evaluate import CHAMPION, Evaluation, HorizonMetrics, evaluate
 from trenddrop.training.peaks import OutcomeMetrics, judge_outcome
 from trenddrop.training.plots import draw_plots
-from trenddrop.training.record import Run, RunContext, horizon_figures, model_card, run_record
+from trenddrop.training.record import Run, RunContext, horizon_figures, run_record
 from trenddrop.training.split import TimeSplit, default_test_from, split_by_time
 from trenddrop.training.tracker import LoggedRun, Tracker
 
@@ -32,6 +35,7 @@ class TrainResult:
     metrics: Mapping[int, HorizonMetrics]  # per horizon
     intervals: Mapping[int, IntervalMetrics]  # per horizon
     outcomes: Mapping[str, OutcomeMetrics]  # of the peak, per target
+    details: Mapping[int, HorizonDetails]  # per horizon that has test rows
     test_predictions: pl.DataFrame  # keys, probability_<h>h, its interval, is_viral_<h>h and the peak of every test row
     split: TimeSplit
     left_out: Mapping[int, str]  # horizons that could not be fitted, and why
@@ -42,7 +46,7 @@ class TrainResult:
 
     def figures(self) -> dict[int, dict[str, object]]:
         """Return all figures of each horizon, ready for JSON."""
-        return horizon_figures(self.metrics, self.intervals)
+        return horizon_figures(self.metrics, self.intervals, self.details)
 
 
 def train(
@@ -87,13 +91,16 @@ def train(
     model = replace(model, intervals=tuple(walked.known for walked in walks.values()))
     peaks = [judged for one in model.outcomes if (judged := judge_outcome(split.train, test, one, model)) is not None]
     outcomes = {judged.metrics.target: judged.metrics for judged in peaks}
-    run = Run(spec, model, metrics, split, context, intervals, outcomes)
-    plots, card = draw_plots(model, evaluations), model_card(run)
+    details = {one.horizon: detail(split.train, test, model, one) for one in evaluations if one.viral.size}
+    run = Run(spec, model, metrics, split, context, intervals, outcomes, details)
+    plots = draw_plots(model, evaluations) | draw_detail_plots(run.details, intervals, peaks)
+    card = model_card(run)
     return TrainResult(
         model=model,
         metrics=metrics,
         intervals=intervals,
         outcomes=outcomes,
+        details=details,
         test_predictions=_kept_columns(_with_intervals(test, walks.values()), model),
         split=split,
         left_out=left_out,
