@@ -42,6 +42,7 @@ def html_report(content: ReportContent) -> str:
         backtest=backtest_rows(content),
         further=further_rows(content),
         horizons=sorted(content.backtest),
+        outcomes=list(content.outcomes.items()),
         videos=[_video(video) for video in content.videos],
         features=feature_plots(content.features, content.feature_alerts),
         missing=missing_features(content.features),
@@ -108,9 +109,8 @@ def trend_rows(content: ReportContent) -> list[dict[str, Any]]:
             if f"probability_{h}h" in row
         ]
         title = row.get("title")
-        rows.append(
-            {"name": title or name, "platform": platform, "bars": bars, "reasons": _reasons(row.get("reasons"))}
-        )
+        told = {"name": title or name, "platform": platform, "peak": _peak(row)}
+        rows.append(told | {"bars": bars, "reasons": _reasons(row.get("reasons"))})
     return rows
 
 
@@ -149,6 +149,20 @@ def backtest_rows(content: ReportContent) -> list[dict[str, Any]]:
     ]
 
 
+def _peak(row: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return what is expected of the greatest hour, in words with its band; nothing where nothing was predicted."""
+    found = []
+    for target, show, unit in (("hours_to_peak", _whole, "h"), ("peak_views", number, "views")):
+        low, middle, high = (row.get(f"{target}{end}") for end in ("_low", "", "_high"))
+        if low is not None and middle is not None and high is not None:
+            found.append({"middle": f"{show(middle)} {unit}", "band": f"{show(low)} to {show(high)}"})
+    return found
+
+
+def _whole(value: float) -> str:
+    return f"{value:.0f}"
+
+
 def _interval_level(content: ReportContent) -> float | None:
     """Return the share of days on which the intervals that are shown shall hold."""
     levels = [(one.get("probability_interval") or {}).get("level") for one in content.backtest.values()]
@@ -165,6 +179,7 @@ def _interval(row: Mapping[str, Any], horizon: int, full: float) -> dict[str, fl
     return {"low": low, "high": high, "left": left, "width": right - left}
 
 
+SLICES = ("unseen_hashtags", "under_24h_old")
 FURTHER: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("rows", "test rows", number),
     ("positives", "of them viral", number),
@@ -175,6 +190,12 @@ FURTHER: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("calibration_slope", "calibration slope (1: right)", number),
     ("ece", "expected calibration error", share),
     ("interval_coverage", "later days on which the interval of a probability held", share),
+    ("event_recall", "events that an alert announced", share),
+    ("lead_time_to_onset_h", "hours from the first alert to the onset, median", number),
+    ("lead_time_to_peak_h", "hours from the first alert to the peak, median", number),
+    ("false_alerts_per_1000_topic_days", "false alerts in 1,000 topic-days", number),
+    ("unseen_hashtags", "average precision, hashtags unseen in training", number),
+    ("under_24h_old", "average precision, hashtags less than 24 h old", number),
 )
 
 
@@ -191,6 +212,8 @@ def further_rows(content: ReportContent) -> list[dict[str, Any]]:
 def _further(figures: Mapping[str, Any], key: str) -> Any:
     if key == "interval_coverage":
         return (figures.get("probability_interval") or {}).get("coverage")
+    if key in SLICES:
+        return ((figures.get("slices") or {}).get(key) or {}).get("average_precision")
     return figures.get(key)
 
 

@@ -18,6 +18,7 @@ from trenddrop.training.plots import INK, MODEL_COLOR, MUTED, RIVAL_COLORS, STYL
 Item = TypeVar("Item")
 BINS = 12
 MANY_STRETCHES = 2
+MOSTLY = 0.6
 DOTS: dict[str, Any] = {"marker": "o", "markersize": 5, "linestyle": "none", "elinewidth": 1.3, "capsize": 2}
 
 
@@ -69,9 +70,10 @@ def _over_time(axes: Any, horizon: int, one: HorizonDetails) -> None:
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     step = (starts[1] - starts[0]).days
-    axes.set(ylim=(0, None), ylabel="average precision")
+    highest = max(max(stretch.average_precision.values()) for stretch in one.stretches)
+    axes.set(ylim=(0, 1.35 * highest), ylabel="average precision")  # room for the legend
     axes.set_title(f"{horizon} h · each {'week' if step % 7 == 0 else 'day'}")
-    axes.legend(loc="upper right")
+    axes.legend(loc="upper left")
 
 
 def _lead_time(axes: Any, horizon: int, one: HorizonDetails) -> None:
@@ -97,12 +99,13 @@ def _intervals(axes: Any, horizon: int, one: IntervalMetrics) -> None:
     axes.axhline(one.level, color=MUTED, linestyle="--", linewidth=1, label=f"promised {one.level:.0%}")
     bars = [np.minimum(error, coverage), np.minimum(error, 1 - coverage)]
     axes.errorbar(places, coverage, yerr=bars, color=MODEL_COLOR, label="held", **DOTS)
+    floor = 0.5 if coverage.min() > MOSTLY else 0.0
     for place, band in zip(places, one.bands, strict=True):
-        axes.annotate(f"±{50 * band.width:.0f}" if band.width >= 0.02 else f"±{50 * band.width:.1f}", (place, 0.03),
-                      ha="center", fontsize=8, color=INK)  # fmt: skip
+        half = f"±{50 * band.width:.{0 if band.width >= 0.02 else 1}f}"
+        axes.annotate(half, (place, floor + 0.02), ha="center", fontsize=8, color=INK)
     axes.set_xticks(places, [f"{100 * band.above:g}-{100 * band.below:g}" for band in one.bands], fontsize=8)
     axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-    axes.set(ylim=(0, 1.04), xlabel="probability, in % (below the dots: half the width, in points)")
+    axes.set(ylim=(floor, 1.03), xlabel="probability, in % (below the dots: half the width, in points)")
     axes.set_ylabel("share of days on which it held")
     known = "" if one.coverage is None else f" · {one.coverage:.1%} of {one.band_days:,}"
     axes.set_title(f"{horizon} h{known}")
@@ -114,12 +117,12 @@ def _peak(axes: Any, _: int, one: JudgedOutcome) -> None:
     is_log = one.metrics.target == "peak_views"
     order = np.argsort(one.predicted[:, 1], kind="stable")
     groups = [group for group in np.array_split(order, BINS) if group.size]
-    middle = np.array([one.predicted[group, 1].mean() for group in groups])
-    band = np.array([one.predicted[group].mean(axis=0) for group in groups])
+    band = np.array([np.median(one.predicted[group], axis=0) for group in groups])
+    middle = band[:, 1]
     levels = list(one.metrics.quantiles)
     actual = np.array([np.quantile(one.actual[group], levels) for group in groups])
     if is_log:
-        middle, band, actual = np.expm1(middle), np.expm1(band), np.expm1(actual)
+        middle, band, actual = (np.maximum(np.expm1(one), 1.0) for one in (middle, band, actual))
     axes.fill_between(middle, band[:, 0], band[:, -1], color=MODEL_COLOR, alpha=0.15, label="predicted band of 80 %")
     axes.plot(middle, middle, color=MODEL_COLOR, linewidth=2, label="predicted median")
     spread = np.abs(np.stack([actual[:, 1] - actual[:, 0], actual[:, -1] - actual[:, 1]]))
@@ -132,7 +135,7 @@ def _peak(axes: Any, _: int, one: JudgedOutcome) -> None:
             axis.set_major_formatter(FuncFormatter(lambda value, _: _short(value)))
     axes.set(xlabel=f"predicted {what}", ylabel=what)
     axes.set_title(f"{what} · band held {one.metrics.coverage:.1%} · {one.metrics.skill:.0%} better")
-    axes.legend(loc="upper left")
+    axes.legend(loc="lower right" if is_log else "upper left")
 
 
 def _short(value: float) -> str:

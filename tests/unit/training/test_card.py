@@ -1,14 +1,17 @@
+import io
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 
 from trenddrop.core.ids import content_id
 from trenddrop.modeling import fingerprint
 from trenddrop.modeling.spec import models_folder
 from trenddrop.training import RunContext, train
+from trenddrop.training.detail_plots import draw_detail_plots
 
 VIEWS = {"hashtag_growth": {"ttl_s": 60}, "hashtag_bursts": {"ttl_s": 90}}
 
@@ -101,3 +104,13 @@ def test_the_details_agree_with_the_rows(result):
     assert json.loads(json.dumps(detail.as_dict()))["slices"]["under_24h_old"] == json.loads(
         json.dumps(asdict(detail.slices["under_24h_old"]))
     )
+
+
+def test_the_plots_of_the_details_have_ink_and_nothing_known_draws_nothing(result):
+    for name in ("over_time.png", "lead_time.png", "probability_intervals.png", "peaks.png"):
+        pixels = imread(io.BytesIO(result.plots[name]))
+        assert min(pixels.shape[:2]) > 150
+        assert pixels.std() > 0.05
+    assert draw_detail_plots({}, {}, []) == {}
+    silent = replace(result.details[6], stretches=(), lead_times_h=np.empty(0))
+    assert draw_detail_plots({6: silent}, {}, []) == {}
