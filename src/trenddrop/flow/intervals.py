@@ -15,7 +15,7 @@ from trenddrop.staging.unions import nullable
 from trenddrop.warehouse import Warehouse
 
 KEYS = ("hashtag_id", "viral_definition_name")
-PARTS = 2.0**32  # of a probability: 2^31 rows sum up without an overflow
+PARTS = 2.0**40  # of a probability: eight million rows of a day and band sum up without an overflow
 
 
 def with_newest_outcomes(warehouse: Warehouse, model: FittedModel, version: ModelVersion) -> FittedModel:
