@@ -14,14 +14,17 @@ from trenddrop.api.contract import HashtagScore, ScoringService
 from trenddrop.api.messages import (
     Health,
     Horizon,
+    Intervals,
     MatchItem,
     MatchRequest,
     MatchResponse,
     MetadataItem,
     MetadataRequest,
     MetadataResponse,
+    Peak,
     Platform,
     Probabilities,
+    Quantiles,
     ScoredItem,
     ScoreRequest,
     ScoreResponse,
@@ -80,6 +83,8 @@ def _add_routes(app: FastAPI, service: ScoringService) -> None:
                 title=item.title,
                 trend_type=item.trend_type,
                 probabilities=_probabilities(item.score.probabilities),
+                intervals=_intervals(item.score.intervals),
+                peak=_peak(item.score.peak),
                 reasons=[dict(reason) for reason in item.score.reasons],
                 feature_timestamp=item.score.feature_timestamp,
                 model_name=item.score.model_name,
@@ -127,6 +132,8 @@ def _scored(name: str, identity: str, found: HashtagScore | None) -> ScoredItem:
         hashtag_id=identity,
         status="scored",
         probabilities=_probabilities(found.probabilities),
+        intervals=_intervals(found.intervals),
+        peak=_peak(found.peak),
         reasons=[dict(reason) for reason in found.reasons],
         feature_timestamp=found.feature_timestamp,
         model_name=found.model_name,
@@ -138,6 +145,24 @@ def _probabilities(columns: Mapping[str, float | None]) -> Probabilities:
     return Probabilities.model_validate(
         {name.removeprefix("probability_"): value for name, value in columns.items()}, by_alias=True
     )
+
+
+def _intervals(ends: Mapping[str, float | None]) -> Intervals:
+    horizons = [name.removeprefix("low_") for name in ends if name.startswith("low_")]
+    known = {horizon: (ends[f"low_{horizon}"], ends.get(f"high_{horizon}")) for horizon in horizons}
+    return Intervals.model_validate(
+        {horizon: {"low": low, "high": high} for horizon, (low, high) in known.items() if None not in (low, high)},
+        by_alias=True,
+    )
+
+
+def _peak(quantiles: Mapping[str, float | None]) -> Peak:
+    return Peak(hours=_quantiles(quantiles, "hours_to_peak"), views=_quantiles(quantiles, "peak_views"))
+
+
+def _quantiles(values: Mapping[str, float | None], target: str) -> Quantiles | None:
+    low, median, high = (values.get(f"{target}{end}") for end in ("_low", "", "_high"))
+    return None if low is None or median is None or high is None else Quantiles(low=low, median=median, high=high)
 
 
 def _matched(item: Match) -> MatchItem:

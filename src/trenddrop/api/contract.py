@@ -1,7 +1,7 @@
 """What the endpoint needs of the service behind it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -19,6 +19,8 @@ class HashtagScore:
     feature_timestamp: datetime | None  # the hour that the features describe
     model_name: str
     model_version: str
+    intervals: Mapping[str, float | None] = field(default_factory=dict)  # low_6h, high_6h, ...
+    peak: Mapping[str, float | None] = field(default_factory=dict)  # hours_to_peak_low, hours_to_peak, ...
 
 
 @dataclass(frozen=True, slots=True)

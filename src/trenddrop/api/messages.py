@@ -63,6 +63,39 @@ class Probabilities(Message):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True)
 
 
+class Interval(Message):
+    """Where, on nine days of ten, the share of topics scored alike lies that do go viral."""
+
+    low: float = Field(ge=0, le=1)
+    high: float = Field(ge=0, le=1)
+
+
+class Intervals(Message):
+    """The interval of each probability; null where too few days are known to give one."""
+
+    h6: Interval | None = Field(default=None, alias="6h")
+    h12: Interval | None = Field(default=None, alias="12h")
+    h24: Interval | None = Field(default=None, alias="24h")
+    h48: Interval | None = Field(default=None, alias="48h")
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_by_name=True, serialize_by_alias=True)
+
+
+class Quantiles(Message):
+    """The middle expectation, and the band that holds the outcome four times in five."""
+
+    low: float = Field(ge=0)
+    median: float = Field(ge=0)
+    high: float = Field(ge=0)
+
+
+class Peak(Message):
+    """The greatest hour within the model's widest horizon; null where the source does not count views."""
+
+    hours: Quantiles | None = Field(default=None, description="from the features' hour on")
+    views: Quantiles | None = Field(default=None, description="of that hour")
+
+
 class ScoredItem(Message):
     """One hashtag that was asked for: its score, or that it is unknown."""
 
@@ -71,6 +104,8 @@ class ScoredItem(Message):
     status: Literal["scored", "unknown"]
     detail: str | None = Field(default=None, description="why there is no score")
     probabilities: Probabilities | None = None
+    intervals: Intervals | None = None
+    peak: Peak | None = None
     reasons: list[dict[str, Any]] = Field(default_factory=list, description="the strongest first")
     feature_timestamp: datetime | None = None
     model_name: str | None = None
@@ -92,6 +127,8 @@ class TrendItem(Message):
     title: str
     trend_type: str
     probabilities: Probabilities
+    intervals: Intervals
+    peak: Peak
     reasons: list[dict[str, Any]]
     feature_timestamp: datetime | None
     model_name: str

@@ -20,7 +20,7 @@ from trenddrop.core.time import Clock, utc_now
 from trenddrop.embeddings import Embedder
 from trenddrop.index import VectorIndex
 from trenddrop.matching import Match, MatchingConfig, Video, latest_scores, match
-from trenddrop.matching.scores import PROBABILITIES
+from trenddrop.matching.scores import ENDS_OF_INTERVALS, PEAKS, PROBABILITIES
 from trenddrop.metadata import Agent, Generation, GenerationSetup, PlatformLimits, generate, write_generations
 from trenddrop.warehouse import Warehouse
 
@@ -235,6 +235,8 @@ def _score(row: Mapping[str, Any]) -> HashtagScore:
         feature_timestamp=row.get("feature_timestamp"),
         model_name=row["model_name"],
         model_version=row["model_version"],
+        intervals={name: row.get(name) for name in ENDS_OF_INTERVALS},
+        peak={name: row.get(name) for name in PEAKS},
     )
 
 

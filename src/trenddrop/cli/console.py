@@ -50,12 +50,23 @@ def print_json(document: Mapping[str, Any]) -> None:
     sys.stdout.flush()
 
 
-def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Print a table; numbers align right."""
-    table = Table(title=title, title_justify="left", header_style="bold", pad_edge=False)
+def print_table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[Any]],
+    *,
+    ruled: bool = False,
+    widest: Mapping[str, int] | None = None,
+) -> None:
+    """Print a table; numbers align right.
+
+    ``ruled`` draws a line between rows, for cells of several lines; ``widest`` bounds columns, whose text is folded.
+    """
+    table = Table(title=title, title_justify="left", header_style="bold", pad_edge=False, show_lines=ruled)
     for index, column in enumerate(columns):
         is_number = any(isinstance(row[index], int | float) for row in rows)
-        table.add_column(column, justify="right" if is_number else "left", overflow="fold")
+        bound = (widest or {}).get(column)
+        table.add_column(column, justify="right" if is_number else "left", overflow="fold", max_width=bound)
     for row in rows:
         table.add_row(*(_text(cell) for cell in row))
     OUT.print(table)

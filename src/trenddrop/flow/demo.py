@@ -25,6 +25,13 @@ HISTORY_DAYS = 7
 CAPTIONS = {
     "reliability": "On the diagonal, a probability means what it says.",
     "precision_recall": "Above the other curves is better; the flat line is the share of positives.",
+    "intervals": "A dot is the average precision, its line the interval over resampled days.",
+    "over_time": "The model and its best rival, week by week or day by day: a lead should hold.",
+    "lead_time": "How many of the events that came were announced, and how long before.",
+    "probability_intervals": "Whether the intervals of the probabilities held on later days.",
+    "peaks": "Rows in groups of like prediction: the dots should lie on the line, their bars fill the band.",
+    "scores": "The further apart the two, the better the scores tell them apart.",
+    "feature_importance": "What the model reads most; not what makes topics go viral.",
 }
 
 
@@ -121,7 +128,8 @@ def report_content(
             Plot(name.removesuffix(".png").replace("_", " "), png, _caption(name))
             for name, png in sorted(trained.result.plots.items(), key=lambda plot: (_place(plot[0]), plot[0]))
         ],
-        backtest={horizon: one.as_dict() for horizon, one in trained.result.metrics.items()},
+        backtest=trained.result.figures(),
+        outcomes={target: one.as_dict() for target, one in trained.result.outcomes.items()},
         videos=[
             VideoContent(
                 video.identity,

@@ -16,6 +16,7 @@ from trenddrop.core.time import Clock, utc_now
 from trenddrop.embeddings import PackagedMiniLM
 from trenddrop.feature_store import FeatureStoreSession
 from trenddrop.feature_store.served import ServedLog, append_served
+from trenddrop.flow.intervals import with_newest_outcomes
 from trenddrop.flow.stages import FEATURE_SERVICE
 from trenddrop.flow.videos import index_folder
 from trenddrop.index import ExactIndex
@@ -82,11 +83,14 @@ def live_scoring(
             served.record(rows, feature_service=feature_service, moment=moment)
         return rows.with_columns(pl.col("hashtag_id").str.split(":").list.first().alias("platform"))
 
-    return LiveScoring(champion=partial(_champion, store, names[0]), features=online, score=score)
+    return LiveScoring(champion=partial(_champion, settings, store, names[0]), features=online, score=score)
 
 
-def _champion(store: ModelRegistry, name: str) -> Champion | None:
+def _champion(settings: Settings, store: ModelRegistry, name: str) -> Champion | None:
     version = store.aliased(name, "champion")
     if version is None:
         return None
-    return Champion(store.load(name, version.version), name, version.version, FEATURE_SERVICE)
+    model = store.load(name, version.version)
+    with closing(open_warehouse(settings)) as warehouse:  # its own: other threads read through the service's
+        model = with_newest_outcomes(warehouse, model, version)
+    return Champion(model, name, version.version, FEATURE_SERVICE)

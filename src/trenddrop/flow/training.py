@@ -13,7 +13,9 @@ from trenddrop.adapters.mlflow import MlflowStore
 from trenddrop.core.errors import NotFoundError
 from trenddrop.feature_store import FeatureStoreSession, Pins
 from trenddrop.flow.alarms import alerts_for, require_evaluation
+from trenddrop.flow.intervals import with_newest_outcomes
 from trenddrop.flow.models import operator
+from trenddrop.flow.peaks import with_peaks
 from trenddrop.flow.stages import (
     FEATURE_SERVICE,
     FEATURES,
@@ -75,6 +77,7 @@ def train_model(
             snapshot_id=snapshot,
             feature_views=pins.fingerprint(),
             feature_pins=pins.as_json(),
+            label_text=label_text(definition),
             commit=commit_id(),
             descriptions=FEATURES,
             threads=workspace.settings.threads or os.cpu_count() or 1,
@@ -83,6 +86,7 @@ def train_model(
         name = context.model_name(spec)
         context = replace(context, champion=find_champion(store, name))
         features = usable_features(frame)
+        frame = with_peaks(workspace, frame, definition, platform, snapshot=snapshot)
         result = train(frame, spec, features=features, context=context, test_from=test_from, tracker=store)
         stage.rows = result.split.train.height
     if result.run is None:
@@ -137,6 +141,13 @@ def repeat_training_frame(workspace: Workspace, definition: LabelDefinition, run
     return FeatureStoreSession(workspace.settings).repeat_frame(workspace.warehouse, entities, pins)
 
 
+def label_text(definition: LabelDefinition) -> str:
+    """Return a label definition as Markdown: its sentence, kind and parameters."""
+    values = definition.parameters.model_dump(mode="json", exclude_none=True)
+    told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
+    return f"{definition.description} Kind `{definition.kind}`: {told}."
+
+
 def training_document(trained: Trained) -> dict[str, Any]:
     """Return what a training run says as one JSON-ready object; metrics are per horizon in hours."""
     result = trained.result
@@ -151,7 +162,8 @@ def training_document(trained: Trained) -> dict[str, Any]:
             "reasons": list(trained.decision.reasons),
         },
         "left_out": {str(horizon): why for horizon, why in result.left_out.items()},
-        "metrics": {str(horizon): one.as_dict() for horizon, one in result.metrics.items()},
+        "metrics": {str(horizon): one for horizon, one in result.figures().items()},
+        "outcomes": {target: one.as_dict() for target, one in result.outcomes.items()},
     }
 
 
@@ -167,6 +179,7 @@ def predict_now(
     with workspace.stage("predict") as stage:
         store = MlflowStore(workspace.settings)
         version, model = serving_model(store, model_name(workspace, definition, platform, spec_name))
+        model = with_newest_outcomes(workspace.warehouse, model, version)
         features = newest_features(workspace, platform, hours=hours).rename({"feature_timestamp": "event_timestamp"})
         features = features.join(candidates, on=["hashtag_id", "event_timestamp"], how="semi", maintain_order="left")
         scores = score(model, features)

@@ -6,9 +6,12 @@ import ibis
 import polars as pl
 
 from trenddrop.core.time import HORIZONS_HOURS
+from trenddrop.modeling.outcomes import ENDS, TARGETS
 from trenddrop.warehouse import Warehouse
 
 PROBABILITIES = tuple(f"probability_{hours}h" for hours in HORIZONS_HOURS)
+ENDS_OF_INTERVALS = tuple(f"{end}_{hours}h" for hours in HORIZONS_HOURS for end in ("low", "high"))
+PEAKS = tuple(f"{target}{end}" for target in TARGETS for end in ENDS)
 SCORE_COLUMNS = ("hashtag_id", "platform", "issued_at", "feature_timestamp", *PROBABILITIES, "reasons")
 
 
@@ -16,8 +19,9 @@ def latest_scores(wh: Warehouse, *, platform: str | None = None, at: datetime | 
     """Return one row per hashtag: the last predictions issued for it (by ``at``), backtests left out.
 
     Columns: hashtag_id, platform, issued_at, feature_timestamp, probability_<h>h per horizon (null where that
-    horizon was not predicted), reasons (the JSON of the longest horizon), model_name, model_version. Where several
-    models spoke at the same moment, the one recorded last counts.
+    horizon was not predicted), low_<h>h and high_<h>h (the ends of its interval), the quantiles ``PEAKS`` of the peak,
+    reasons (the JSON of the longest horizon), model_name, model_version. Where several models spoke at the same moment,
+    the one recorded last counts.
     """
     rows = wh.table("predictions")
     rows = rows.filter(~rows.is_backtest)
@@ -30,6 +34,7 @@ def latest_scores(wh: Warehouse, *, platform: str | None = None, at: datetime | 
     columns = [
         "hashtag_id", "platform", "issued_at", "feature_timestamp", "prediction_window_hours", "probability",
         "reasons", "model_name", "model_version", "created_timestamp", "prediction_id",
+        "probability_low", "probability_high", *PEAKS,
     ]  # fmt: skip
     frame = pl.from_arrow(current.select(columns).to_pyarrow())
     assert isinstance(frame, pl.DataFrame)  # a table never becomes a series
@@ -39,12 +44,14 @@ def latest_scores(wh: Warehouse, *, platform: str | None = None, at: datetime | 
 def widened(rows: pl.DataFrame) -> pl.DataFrame:
     """Turn one row per horizon into one row per hashtag, the columns sorted out as ``latest_scores`` says."""
     ordered = rows.sort("hashtag_id", "prediction_window_hours", "created_timestamp", "prediction_id")
-    hours, probability = pl.col("prediction_window_hours"), pl.col("probability")
+    of_horizon = {"probability": "probability_{}h", "probability_low": "low_{}h", "probability_high": "high_{}h"}
     return ordered.group_by("hashtag_id", maintain_order=True).agg(
         pl.col("platform", "issued_at", "feature_timestamp").last(),
         *(
-            probability.filter(hours == int(name.removeprefix("probability_")[:-1])).last().alias(name)
-            for name in PROBABILITIES
+            pl.col(column).filter(pl.col("prediction_window_hours") == hours).last().alias(name.format(hours))
+            for column, name in of_horizon.items()
+            for hours in HORIZONS_HOURS
         ),
+        pl.col(PEAKS).last(),
         pl.col("reasons", "model_name", "model_version").last(),
     )

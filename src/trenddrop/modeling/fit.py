@@ -12,6 +12,7 @@ import polars as pl
 from trenddrop.core.errors import InputError, SchemaError
 from trenddrop.core.progress import SILENT, Progress
 from trenddrop.modeling.calibrate import Calibrator, fit_calibrator
+from trenddrop.modeling.conformal import AdaptiveIntervals
 from trenddrop.modeling.matrix import (
     Booleans,
     Floats,
@@ -21,6 +22,7 @@ from trenddrop.modeling.matrix import (
     labelled,
     require_features,
 )
+from trenddrop.modeling.outcomes import OutcomeModel
 from trenddrop.modeling.purge import before_purge
 from trenddrop.modeling.spec import ModelSpec
 from trenddrop.modeling.trees import read_trees, trees_text
@@ -59,6 +61,8 @@ class FittedModel:
     horizons: tuple[HorizonModel, ...]
     trained_until: datetime  # the last event timestamp that was learned from
     words: WordCounts | None = None
+    intervals: tuple[AdaptiveIntervals, ...] = ()  # learned from later outcomes: no part of what was fitted
+    outcomes: tuple[OutcomeModel, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from trenddrop.core.errors import SchemaError
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
+DECIDED_SHARE = 0.5
 
 
 def design_matrix(frame: pl.DataFrame, features: Sequence[str]) -> Floats:
@@ -51,6 +52,16 @@ def probability_column(horizon: int) -> str:
 def labelled(frame: pl.DataFrame, horizon: int) -> pl.DataFrame:
     """Return the rows whose outcome is known at this horizon."""
     return frame.filter(pl.col(label_column(horizon)).is_not_null())
+
+
+def decided(frame: pl.DataFrame, horizon: int) -> pl.DataFrame:
+    """Return the rows whose outcome is known, of the hours of which that is true for at least half of the rows.
+
+    An event is known when it is seen, its absence only when the whole horizon was: near the end of the data, and
+    before gaps in it, the known outcomes of an hour are the positive ones alone, and their share says nothing.
+    """
+    known = pl.col(label_column(horizon)).is_not_null()
+    return frame.filter(known & (known.mean().over("event_timestamp") >= DECIDED_SHARE))
 
 
 def is_viral(frame: pl.DataFrame, horizon: int) -> Booleans:

@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from trenddrop.core.ids import content_id
 from trenddrop.core.settings import Config, find_yaml, parse_config, read_yaml
+from trenddrop.modeling.conformal import Intervals
+from trenddrop.modeling.outcomes import Outcomes
 from trenddrop.quality import Severity
 
 ParameterValue = bool | int | float | str
@@ -115,6 +117,8 @@ class ModelSpec(Config):
     bootstrap: Bootstrap = Bootstrap()
     alerts: Alerts = Alerts()
     words: Words | None = Field(default=None, description="none: names are not read")
+    intervals: Intervals = Intervals()
+    outcomes: Outcomes | None = Field(default=Outcomes(), description="none: nothing is said of the peak")
     gate: Gate = Gate()
 
     @model_validator(mode="after")

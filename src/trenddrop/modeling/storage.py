@@ -5,18 +5,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
+import lightgbm as lgb
 import numpy as np
 from pydantic import ValidationError
 
 from trenddrop.core.errors import IntegrityError, NotFoundError
 from trenddrop.core.settings import Config
 from trenddrop.modeling.calibrate import Calibrator
+from trenddrop.modeling.conformal import AdaptiveIntervals, Intervals
 from trenddrop.modeling.fit import FittedModel, HorizonModel
+from trenddrop.modeling.outcomes import OutcomeModel, Target
 from trenddrop.modeling.spec import ModelSpec
 from trenddrop.modeling.trees import read_trees, trees_text
 from trenddrop.modeling.words import WordCounts
 
-DOCUMENT = "model.json"
+DOCUMENT, INTERVALS = "model.json", "intervals.json"
 
 
 class _Horizon(Config):
@@ -40,6 +43,30 @@ class _Words(Config):
     prior: float
 
 
+class _Intervals(Config):
+    """The errors of one horizon's last days, by band; None without rows."""
+
+    config: Intervals
+    horizon: int
+    misses: tuple[float, ...]
+    errors: tuple[tuple[float | None, ...], ...]
+    rows: tuple[tuple[float, ...], ...]
+    known_day: int | None
+
+
+class _AllIntervals(Config):
+    horizons: tuple[_Intervals, ...]
+
+
+class _Outcome(Config):
+    target: Target
+    horizon: int
+    quantiles: tuple[float, ...]
+    sha256: tuple[str, ...]  # of the boosters' files
+    margin: float
+    rows: int
+
+
 class _Document(Config):
     format: Literal[1] = 1
     spec: ModelSpec
@@ -48,15 +75,22 @@ class _Document(Config):
     trained_until: datetime
     horizons: tuple[_Horizon, ...]
     words: _Words | None = None
+    outcomes: tuple[_Outcome, ...] = ()
 
 
 def save_model(model: FittedModel, folder: Path) -> None:
-    """Write ``model.json`` and one ``horizon_<h>h.txt`` per boosted horizon into the folder."""
+    """Write ``model.json``, a file of trees per boosted horizon and quantile and, where known, ``intervals.json``."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / DOCUMENT).write_text(_document(model).model_dump_json(indent=1), encoding="utf-8")
     for one in model.horizons:
         if one.booster is not None:
             (folder / _trees_file(one.horizon)).write_bytes(trees_text(one.booster).encode())
+    for outcome in model.outcomes:
+        for quantile, booster in zip(outcome.quantiles, outcome.boosters, strict=True):
+            (folder / _quantile_file(outcome.target, quantile)).write_bytes(trees_text(booster).encode())
+    if model.intervals:
+        kept = _AllIntervals(horizons=tuple(map(_kept_intervals, model.intervals)))
+        (folder / INTERVALS).write_text(kept.model_dump_json(indent=1), encoding="utf-8")
 
 
 def load_model(folder: Path) -> FittedModel:
@@ -75,11 +109,16 @@ def load_model(folder: Path) -> FittedModel:
         horizons=tuple(_load_horizon(folder, one) for one in document.horizons),
         trained_until=document.trained_until,
         words=_load_words(document),
+        intervals=_load_intervals(folder / INTERVALS),
+        outcomes=tuple(_load_outcome(folder, one) for one in document.outcomes),
     )
 
 
 def fingerprint(model: FittedModel) -> str:
-    """Return 32 hexadecimal characters: equal for models that predict the same and explain it in the same words."""
+    """Return 32 hexadecimal characters: equal for models that predict the same and explain it in the same words.
+
+    The intervals of the probabilities do not count: they follow the outcomes of the days after the training.
+    """
     return hashlib.sha256(_document(model).model_dump_json().encode()).hexdigest()[:32]
 
 
@@ -92,7 +131,7 @@ def _document(model: FittedModel) -> _Document:
         horizons=tuple(
             _Horizon(
                 horizon=one.horizon,
-                sha256=None if one.booster is None else hashlib.sha256(trees_text(one.booster).encode()).hexdigest(),
+                sha256=None if one.booster is None else _digest(one.booster),
                 calibrator=one.calibrator.kind,
                 knots=one.calibrator.knots,
                 values=one.calibrator.values,
@@ -104,7 +143,22 @@ def _document(model: FittedModel) -> _Document:
             for one in model.horizons
         ),
         words=_words(model),
+        outcomes=tuple(
+            _Outcome(
+                target=one.target,
+                horizon=one.horizon,
+                quantiles=one.quantiles,
+                sha256=tuple(map(_digest, one.boosters)),
+                margin=one.margin,
+                rows=one.rows,
+            )
+            for one in model.outcomes
+        ),
     )
+
+
+def _digest(booster: lgb.Booster) -> str:
+    return hashlib.sha256(trees_text(booster).encode()).hexdigest()
 
 
 def _words(model: FittedModel) -> _Words | None:
@@ -127,16 +181,59 @@ def _load_words(document: _Document) -> WordCounts | None:
     return WordCounts(spec, topics, positives, kept.prior)
 
 
+def _kept_intervals(one: AdaptiveIntervals) -> _Intervals:
+    errors = tuple(tuple(None if np.isnan(error) else error for error in day) for day in one.errors.tolist())
+    return _Intervals(
+        config=one.config,
+        horizon=one.horizon,
+        misses=tuple(one.misses),
+        errors=errors,
+        rows=tuple(map(tuple, one.rows.tolist())),
+        known_day=one.known_day,
+    )
+
+
+def _load_intervals(path: Path) -> tuple[AdaptiveIntervals, ...]:
+    if not path.is_file():
+        return ()
+    try:
+        kept = _AllIntervals.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise IntegrityError(f"{path}: not a model's intervals: {error.errors()[0]['msg']}; train again") from error
+    return tuple(
+        AdaptiveIntervals(
+            config=one.config,
+            horizon=one.horizon,
+            misses=np.array(one.misses),
+            errors=np.array(one.errors, dtype=np.float64).reshape(len(one.errors), len(one.misses)),
+            rows=np.array(one.rows, dtype=np.float64).reshape(len(one.rows), len(one.misses)),
+            known_day=one.known_day,
+        )
+        for one in kept.horizons
+    )
+
+
 def _load_horizon(folder: Path, one: _Horizon) -> HorizonModel:
-    booster = None
-    if one.sha256 is not None:
-        path = folder / _trees_file(one.horizon)
-        trees = path.read_bytes() if path.is_file() else b""
-        if hashlib.sha256(trees).hexdigest() != one.sha256:
-            raise IntegrityError(f"{path}: does not match the checksum in {DOCUMENT}; train again or restore it")
-        booster = read_trees(trees.decode())
+    booster = None if one.sha256 is None else _load_trees(folder / _trees_file(one.horizon), one.sha256)
     calibrator = Calibrator(one.calibrator, one.knots, one.values)
     return HorizonModel(one.horizon, booster, calibrator, one.prior, one.rounds, one.rows, one.positives)
+
+
+def _load_outcome(folder: Path, one: _Outcome) -> OutcomeModel:
+    files = [folder / _quantile_file(one.target, quantile) for quantile in one.quantiles]
+    boosters = tuple(_load_trees(path, digest) for path, digest in zip(files, one.sha256, strict=True))
+    return OutcomeModel(one.target, one.horizon, one.quantiles, boosters, one.margin, one.rows)
+
+
+def _load_trees(path: Path, digest: str) -> lgb.Booster:
+    trees = path.read_bytes() if path.is_file() else b""
+    if hashlib.sha256(trees).hexdigest() != digest:
+        raise IntegrityError(f"{path}: does not match the checksum in {DOCUMENT}; train again or restore it")
+    return read_trees(trees.decode())
+
+
+def _quantile_file(target: Target, quantile: float) -> str:
+    return f"{target}_{quantile:g}.txt"
 
 
 def _trees_file(horizon: int) -> str:

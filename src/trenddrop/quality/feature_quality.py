@@ -165,7 +165,7 @@ def evaluate_periods(
         if total and feature.dtype not in NUMBERS:
             measured[feature.name] = _of_text(rows, feature, rules, blank)
     numbers = [feature for feature in features if feature.dtype in NUMBERS]
-    known = blank | {"total": total, "baseline_records": before}
+    known = {**blank, "total": total, "baseline_records": before}
     for part in _parts(numbers, (total + before) if total else 0):
         measured |= {one.feature: one for one in _of_numbers(wh, rows, part, rules, known)}
     return [

@@ -41,11 +41,14 @@ class ReportContent:
     """One run.
 
     ``trends``: one row per trend, the likeliest first, with ``hashtag_id``, ``probability_<h>h`` per horizon and maybe
-    ``title`` and ``reasons`` (a JSON list of ``{"text", "contribution"}``). ``backtest``: per horizon in hours the
-    figures ``rows``, ``positives``, ``prevalence``, ``average_precision``, ``interval``, ``baselines`` (name to average
-    precision), ``baseline_intervals``, ``ratio_to_best_baseline``, ``brier_skill``, ``ece``, ``precision_at_20`` and
-    ``oracle_precision_at_20``; what is absent or None is shown as a dash. ``stages``: mappings with ``name``,
-    ``seconds``, ``rows`` and maybe ``sla_met``. ``provenance``: what one needs to repeat the run.
+    ``low_<h>h`` and ``high_<h>h``, the quantiles of the peak, ``title`` and ``reasons`` (a JSON list of ``{"text",
+    "contribution"}``). ``backtest``: per horizon in hours the figures ``rows``, ``positives``, ``prevalence``,
+    ``average_precision``, ``interval``, ``baselines`` (name to average precision), ``baseline_intervals``,
+    ``ratio_to_best_baseline``, ``brier_skill``, ``ece``, ``precision_at_20``, ``oracle_precision_at_20``,
+    ``probability_interval``, those of alerts and ``slices``; what is absent or None is shown as a dash. ``outcomes``:
+    per target of the peak ``loss``, ``baselines``, ``skill``, ``coverage`` and their intervals. ``stages``: mappings
+    with ``name``, ``seconds``, ``rows`` and maybe ``sla_met``.
+    ``provenance``: what one needs to repeat the run.
     """
 
     title: str
@@ -57,6 +60,7 @@ class ReportContent:
     history: Plot | None = None
     plots: Sequence[Plot] = ()
     backtest: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    outcomes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     videos: Sequence[VideoContent] = ()
     checks: Sequence[Check] = ()
     features: Sequence[FeatureQuality] = ()

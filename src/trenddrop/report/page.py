@@ -36,11 +36,13 @@ def html_report(content: ReportContent) -> str:
         tiles=list(content.headline.items()),
         trends=trend_rows(content),
         full_bar=bar_scale(content),
+        interval_level=_interval_level(content),
         history=None if content.history is None else _picture(content.history),
         plots=[_picture(plot) for plot in content.plots],
         backtest=backtest_rows(content),
         further=further_rows(content),
         horizons=sorted(content.backtest),
+        outcomes=list(content.outcomes.items()),
         videos=[_video(video) for video in content.videos],
         features=feature_plots(content.features, content.feature_alerts),
         missing=missing_features(content.features),
@@ -97,14 +99,18 @@ def trend_rows(content: ReportContent) -> list[dict[str, Any]]:
     for row in content.trends.iter_rows(named=True):
         platform, _, name = str(row["hashtag_id"]).partition(":")
         bars = [
-            {"horizon": h, "share": row[f"probability_{h}h"], "width": 100 * (row[f"probability_{h}h"] or 0.0) / full}
+            {
+                "horizon": h,
+                "share": row[f"probability_{h}h"],
+                "width": 100 * (row[f"probability_{h}h"] or 0.0) / full,
+                "interval": _interval(row, h, full),
+            }
             for h in content.horizons
             if f"probability_{h}h" in row
         ]
         title = row.get("title")
-        rows.append(
-            {"name": title or name, "platform": platform, "bars": bars, "reasons": _reasons(row.get("reasons"))}
-        )
+        told = {"name": title or name, "platform": platform, "peak": _peak(row)}
+        rows.append(told | {"bars": bars, "reasons": _reasons(row.get("reasons"))})
     return rows
 
 
@@ -143,6 +149,37 @@ def backtest_rows(content: ReportContent) -> list[dict[str, Any]]:
     ]
 
 
+def _peak(row: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return what is expected of the greatest hour, in words with its band; nothing where nothing was predicted."""
+    found = []
+    for target, show, unit in (("hours_to_peak", _whole, "h"), ("peak_views", number, "views")):
+        low, middle, high = (row.get(f"{target}{end}") for end in ("_low", "", "_high"))
+        if low is not None and middle is not None and high is not None:
+            found.append({"middle": f"{show(middle)} {unit}", "band": f"{show(low)} to {show(high)}"})
+    return found
+
+
+def _whole(value: float) -> str:
+    return f"{value:.0f}"
+
+
+def _interval_level(content: ReportContent) -> float | None:
+    """Return the share of days on which the intervals that are shown shall hold."""
+    levels = [(one.get("probability_interval") or {}).get("level") for one in content.backtest.values()]
+    is_shown = any(name.startswith("low_") for name in content.trends.columns)
+    return next((level for level in levels if level is not None and is_shown), None)
+
+
+def _interval(row: Mapping[str, Any], horizon: int, full: float) -> dict[str, float] | None:
+    """Return the ends of a probability's interval and where its line is drawn on the bar."""
+    low, high = row.get(f"low_{horizon}h"), row.get(f"high_{horizon}h")
+    if low is None or high is None:
+        return None
+    left, right = 100 * min(low / full, 1.0), 100 * min(high / full, 1.0)
+    return {"low": low, "high": high, "left": left, "width": right - left}
+
+
+SLICES = ("unseen_hashtags", "under_24h_old")
 FURTHER: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("rows", "test rows", number),
     ("positives", "of them viral", number),
@@ -152,6 +189,13 @@ FURTHER: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("brier_skill", "Brier skill (0: as good as the prevalence)", number),
     ("calibration_slope", "calibration slope (1: right)", number),
     ("ece", "expected calibration error", share),
+    ("interval_coverage", "later days on which the interval of a probability held", share),
+    ("event_recall", "events that an alert announced", share),
+    ("lead_time_to_onset_h", "hours from the first alert to the onset, median", number),
+    ("lead_time_to_peak_h", "hours from the first alert to the peak, median", number),
+    ("false_alerts_per_1000_topic_days", "false alerts in 1,000 topic-days", number),
+    ("unseen_hashtags", "average precision, hashtags unseen in training", number),
+    ("under_24h_old", "average precision, hashtags less than 24 h old", number),
 )
 
 
@@ -159,10 +203,18 @@ def further_rows(content: ReportContent) -> list[dict[str, Any]]:
     """Return the figures beside average precision, one row each, without those that no horizon has."""
     rows = []
     for key, label, show in FURTHER:
-        values = [content.backtest[horizon].get(key) for horizon in sorted(content.backtest)]
+        values = [_further(content.backtest[horizon], key) for horizon in sorted(content.backtest)]
         if any(value is not None for value in values):
             rows.append({"label": label, "cells": [show(value) for value in values]})
     return rows
+
+
+def _further(figures: Mapping[str, Any], key: str) -> Any:
+    if key == "interval_coverage":
+        return (figures.get("probability_interval") or {}).get("coverage")
+    if key in SLICES:
+        return ((figures.get("slices") or {}).get(key) or {}).get("average_precision")
+    return figures.get(key)
 
 
 def _reasons(text: str | None) -> list[dict[str, Any]]:

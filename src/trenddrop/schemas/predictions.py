@@ -1,4 +1,9 @@
-"""The probability, issued at a moment, that one hashtag goes viral within a horizon."""
+"""The probability, issued at a moment, that one hashtag goes viral within a horizon.
+
+``probability_low`` and ``probability_high`` are the ends of its interval (``modeling.conformal`` says what it claims),
+null where nothing can be said yet. Quantiles of the hours to the peak, the greatest hour within the horizon, and of the
+views of that hour stand beside the widest horizon of a model and are null beside the others.
+"""
 
 from trenddrop.schemas.table import TIMESTAMP, TableSchema
 
@@ -21,6 +26,14 @@ PREDICTIONS = TableSchema(
         "is_backtest": "!boolean",
         "platform": "!string",
         "created_timestamp": f"!{TIMESTAMP}",
+        "probability_low": "float64",
+        "probability_high": "float64",
+        "hours_to_peak_low": "float64",
+        "hours_to_peak": "float64",
+        "hours_to_peak_high": "float64",
+        "peak_views_low": "float64",
+        "peak_views": "float64",
+        "peak_views_high": "float64",
     },
     key=("prediction_id",),
     event_timestamp="issued_at",

@@ -10,7 +10,9 @@ import pyarrow as pa
 
 from trenddrop.core.errors import SchemaError
 from trenddrop.core.time import Clock, as_utc
+from trenddrop.modeling.conformal import high_column, low_column
 from trenddrop.modeling.matrix import probability_column
+from trenddrop.modeling.outcomes import ENDS, TARGETS
 from trenddrop.schemas import TABLES
 from trenddrop.warehouse import Warehouse
 
@@ -25,6 +27,7 @@ ID_PARTS = (
     "model_version",
     "is_backtest",
 )
+OUTCOMES = tuple(f"{target}{end}" for target in TARGETS for end in ENDS)
 COLUMNS = tuple(TABLES["predictions"].columns)
 STAMP = pl.Datetime("us", "UTC")
 
@@ -49,7 +52,8 @@ def prediction_rows(scores: pl.DataFrame, issue: Issue, *, created: datetime) ->
     """Return one row per score and horizon in the columns of ``predictions``.
 
     ``scores`` has ``hashtag_id``, ``platform``, ``event_timestamp``, ``probability_<h>h`` and, where they were
-    computed, ``reasons``; without them the reasons are an empty list. The id depends on the hashtag, the moment, the
+    computed, ``low_<h>h`` and ``high_<h>h``, the columns of ``OUTCOMES`` (of the widest horizon) and ``reasons``;
+    without them the reasons are an empty list and the others null. The id depends on the hashtag, the moment, the
     horizon, the definition and the model version alone, so writing the same scores again replaces them.
     """
     keys = ["hashtag_id", "platform", "event_timestamp"]
@@ -59,10 +63,19 @@ def prediction_rows(scores: pl.DataFrame, issue: Issue, *, created: datetime) ->
     reasons = pl.col("reasons") if "reasons" in scores.columns else pl.lit("[]")
     moment = pl.col("event_timestamp").cast(STAMP)
     rows = (
-        scores.with_columns(reasons.alias("reasons"))
-        .unpivot(list(horizons), index=[*keys, "reasons"], value_name="probability")
+        pl.concat(
+            scores.select(
+                *keys,
+                reasons.alias("reasons"),
+                pl.col(name).alias("probability"),
+                _or_null(scores, low_column(horizon), "probability_low"),
+                _or_null(scores, high_column(horizon), "probability_high"),
+                *(_or_null(scores, one if horizon == max(horizons.values()) else "", one) for one in OUTCOMES),
+                prediction_window_hours=pl.lit(horizon, dtype=pl.Int64),
+            )
+            for name, horizon in horizons.items()
+        )
         .with_columns(
-            prediction_window_hours=pl.col("variable").replace_strict(horizons, return_dtype=pl.Int64),
             issued_at=moment if issue.issued_at is None else pl.lit(as_utc(issue.issued_at)).cast(STAMP),
             feature_timestamp=moment,
             viral_definition_name=pl.lit(issue.viral_definition_name),
@@ -100,6 +113,11 @@ def write_predictions(wh: Warehouse, scores: pl.DataFrame, issue: Issue, *, cloc
         return wh.append("predictions", rows)
 
     return wh.transact(write, claim="predictions") if rows.height else 0
+
+
+def _or_null(scores: pl.DataFrame, column: str, name: str) -> pl.Expr:
+    known = pl.col(column) if column in scores.columns else pl.lit(None, dtype=pl.Float64)
+    return known.alias(name)
 
 
 def _horizons(scores: pl.DataFrame) -> dict[str, int]:

@@ -15,6 +15,7 @@ from trenddrop.modeling import FittedModel, ModelSpec, fit, predict
 from trenddrop.modeling.baselines import baseline_scores
 from trenddrop.modeling.fit import label_horizons
 from trenddrop.modeling.matrix import Booleans, Floats, is_viral, label_column, labelled, probability_column
+from trenddrop.training.coverage import IntervalMetrics, judge_intervals, walk_intervals
 from trenddrop.training.evaluate import MODEL, HorizonMetrics, figures
 from trenddrop.training.events import THRESHOLD, AlertMetrics, judge_alerts
 from trenddrop.training.folds import Fold, make_folds
@@ -57,6 +58,7 @@ class HorizonBacktest:
     alerts: AlertMetrics
     slices: Mapping[str, HorizonMetrics]
     leak: LeakCheck | None
+    intervals: IntervalMetrics
 
     def as_dict(self) -> dict[str, Any]:
         """Return the figures as plain JSON-ready values."""
@@ -67,6 +69,7 @@ class HorizonBacktest:
             **self.alerts.as_dict(),
             "slices": {name: one.as_dict() for name, one in self.slices.items()},
             "planted_leak": None if self.leak is None else self.leak.as_dict(),
+            "probability_interval": self.intervals.as_dict(),
         }
 
 
@@ -221,6 +224,7 @@ def _judge_horizon(
         alerts=judge_alerts(rows, horizon=horizon),
         slices={name: _part(rows, scores, mask, spec, horizon) for name, mask in masks.items()},
         leak=leak,
+        intervals=judge_intervals(walk_intervals(rows, spec, horizon=horizon), spec),
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 
 from trenddrop.core.time import HOUR
-from trenddrop.modeling.matrix import label_column, probability_column
+from trenddrop.modeling.matrix import Floats, label_column, probability_column
 
 THRESHOLD = "alert_threshold_{}h"  # a column of the rows: the threshold known before the row's fold
 PEAK = "peak_timestamp_{}h"  # a column of the rows, where known: when the outcome's greatest metric was reached
@@ -38,14 +38,7 @@ class AlertMetrics:
 
 def judge_alerts(rows: pl.DataFrame, *, horizon: int) -> AlertMetrics:
     """Judge rows with a known outcome: keys, probability, outcome, ``THRESHOLD`` and, where known, ``PEAK``."""
-    peak = PEAK.format(horizon)
-    rows = rows.select(
-        "hashtag_id",
-        "event_timestamp",
-        viral=pl.col(label_column(horizon)),
-        alert=pl.col(probability_column(horizon)) >= pl.col(THRESHOLD.format(horizon)),
-        peak=pl.col(peak) if peak in rows.columns else pl.lit(None, dtype=rows.schema["event_timestamp"]),
-    ).sort("hashtag_id", "event_timestamp")
+    rows = _judged(rows, horizon)
     alerts = rows.filter("alert")
     events = _events(rows.filter("viral"), horizon)
     caught = events.filter(pl.col("first_alert").is_not_null())
@@ -63,6 +56,24 @@ def judge_alerts(rows: pl.DataFrame, *, horizon: int) -> AlertMetrics:
         false_alerts=false_count,
         false_alerts_per_1000_topic_days=_share(1000 * false_count, topic_days),
     )
+
+
+def lead_times(rows: pl.DataFrame, *, horizon: int) -> Floats:
+    """Return the hours from the first alert to the onset of each event that one announced; rows as in the above."""
+    events = _events(_judged(rows, horizon).filter("viral"), horizon)
+    hours: Floats = _hours(events.filter(pl.col("first_alert").is_not_null()), "onset").to_numpy()
+    return hours
+
+
+def _judged(rows: pl.DataFrame, horizon: int) -> pl.DataFrame:
+    peak = PEAK.format(horizon)
+    return rows.select(
+        "hashtag_id",
+        "event_timestamp",
+        viral=pl.col(label_column(horizon)),
+        alert=pl.col(probability_column(horizon)) >= pl.col(THRESHOLD.format(horizon)),
+        peak=pl.col(peak) if peak in rows.columns else pl.lit(None, dtype=rows.schema["event_timestamp"]),
+    ).sort("hashtag_id", "event_timestamp")
 
 
 def _events(positives: pl.DataFrame, horizon: int) -> pl.DataFrame:
@@ -88,5 +99,9 @@ def _share(part: float, whole: int) -> float | None:
 
 
 def _median_hours(caught: pl.DataFrame, until: str) -> float | None:
-    hours = (caught[until] - caught["first_alert"]).dt.total_seconds().median()
-    return None if hours is None else float(hours) / HOUR.total_seconds()  # type: ignore[arg-type]
+    hours = _hours(caught, until).median()
+    return None if hours is None else float(hours)  # type: ignore[arg-type]
+
+
+def _hours(caught: pl.DataFrame, until: str) -> pl.Series:
+    return (caught[until] - caught["first_alert"]).dt.total_seconds() / HOUR.total_seconds()

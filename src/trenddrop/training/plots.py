@@ -54,7 +54,7 @@ def feature_importance(model: FittedModel) -> bytes:
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)
         axes.set_title("What the trees split on: share of the gain, mean over horizons")
-        return _png(figure)
+        return png(figure)
 
 
 def _beside(evaluations: Sequence[Evaluation], draw: Callable[[Any, Evaluation], None], title: str) -> bytes:
@@ -69,7 +69,7 @@ def _beside(evaluations: Sequence[Evaluation], draw: Callable[[Any, Evaluation],
         for axes in panels[len(evaluations) :]:
             axes.set_visible(False)
         figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
-        return _png(figure)
+        return png(figure)
 
 
 def _reliability(axes: Any, one: Evaluation) -> None:
@@ -96,7 +96,7 @@ def _precision_recall(axes: Any, one: Evaluation) -> None:
     if CHAMPION in one.scores and one.metrics.champion_average_precision is not None:
         _curve(axes, one, CHAMPION, f"champion {one.metrics.champion_average_precision:.3f}", INK)
     for name, color in zip(rivals, RIVAL_COLORS, strict=False):
-        _curve(axes, one, name, f"{_words(name)} {one.metrics.baselines[name]:.3f}", color)
+        _curve(axes, one, name, f"{words(name)} {one.metrics.baselines[name]:.3f}", color)
     share = one.metrics.prevalence or 0
     axes.axhline(share, color=MUTED, linewidth=1, linestyle=":", label=f"prevalence {share:.3f}")
     axes.set(xlim=(0, 1), ylim=(0, None), xlabel="recall", ylabel="precision")
@@ -138,7 +138,7 @@ def _intervals(axes: Any, one: Evaluation) -> None:
         axes.plot(figures[name], place, marker="o", color=color, markersize=6)
         axes.annotate(f"{figures[name]:.3f}", (figures[name], place), (0, 7), textcoords="offset points",
                       ha="center", fontsize=8, color=color)  # fmt: skip
-    axes.set_yticks(range(len(names)), [_words(name) for name in names])
+    axes.set_yticks(range(len(names)), [words(name) for name in names])
     axes.set(xlim=(0, None), ylim=(-0.6, len(names) - 0.3), xlabel="average precision")
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
@@ -147,11 +147,13 @@ def _intervals(axes: Any, one: Evaluation) -> None:
     )
 
 
-def _words(name: str) -> str:
+def words(name: str) -> str:
+    """Return a name for people."""
     return name.replace("_", " ")
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """Return the figure as a picture that is the same on every machine."""
     target = io.BytesIO()
     FigureCanvasAgg(figure).print_png(target, metadata={"Software": None})
     return target.getvalue()

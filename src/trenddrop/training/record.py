@@ -1,20 +1,20 @@
-"""What a run says about itself: its parameters, its figures and the model card."""
+"""What a run says about itself: its parameters and its figures."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-
-import jinja2
+from typing import Any
 
 from trenddrop.core.progress import SILENT, Progress
 from trenddrop.modeling import FittedModel, ModelSpec, fingerprint
-from trenddrop.modeling.spec import models_folder
+from trenddrop.training.coverage import IntervalMetrics
+from trenddrop.training.details import HorizonDetails
 from trenddrop.training.evaluate import HorizonMetrics
+from trenddrop.training.peaks import OutcomeMetrics, flat_outcomes
 from trenddrop.training.split import TimeSplit
 from trenddrop.training.tracker import RunRecord
 
 EXAMPLE_ROWS = 5
-CARD = "model_card.md.j2"
 PINS = "feature_pins.json"
 
 
@@ -27,6 +27,7 @@ class RunContext:
     feature_service: str
     snapshot_id: str = ""
     feature_views: str = ""  # fingerprint of the views that the service names
+    label_text: str = ""  # what viral means, as Markdown
     feature_pins: str = ""  # document with which the training frame can be read again
     commit: str = ""
     descriptions: Mapping[str, str] = field(default_factory=dict)  # feature to the words of its reasons
@@ -48,18 +49,23 @@ class Run:
     metrics: Mapping[int, HorizonMetrics]
     split: TimeSplit
     context: RunContext
+    intervals: Mapping[int, IntervalMetrics] = field(default_factory=dict)
+    outcomes: Mapping[str, OutcomeMetrics] = field(default_factory=dict)
+    details: Mapping[int, HorizonDetails] = field(default_factory=dict)
 
 
 def run_record(run: Run, plots: Mapping[str, bytes], card: str) -> RunRecord:
     """Return what a tracker keeps."""
-    figures = {f"{horizon}h": one.as_dict() for horizon, one in run.metrics.items()}
+    figures = {f"{horizon}h": one for horizon, one in horizon_figures(run.metrics, run.intervals, run.details).items()}
+    peaks = {target: one.as_dict() for target, one in run.outcomes.items()}
     return RunRecord(
         model_name=run.context.model_name(run.spec),
         params=run_params(run),
-        metrics=flat_metrics(run.metrics),
+        metrics=_all_metrics(run),
         documents={
             "model_card.md": card,
             "metrics.json": json.dumps(figures, indent=1),
+            **({"outcomes.json": json.dumps(peaks, indent=1)} if peaks else {}),
             "spec.json": run.spec.model_dump_json(indent=1),
             **({PINS: run.context.feature_pins} if run.context.feature_pins else {}),
         },
@@ -71,6 +77,17 @@ def run_record(run: Run, plots: Mapping[str, bytes], card: str) -> RunRecord:
 
 def _keys(model: FittedModel) -> list[str]:
     return ["hashtag_id"] if model.words is not None else []
+
+
+def _all_metrics(run: Run) -> dict[str, float]:
+    flat = flat_metrics(run.metrics) | flat_intervals(run.intervals) | flat_outcomes(run.outcomes)
+    for horizon, one in run.details.items():
+        numbers = {name: value for name, value in one.alerts.as_dict().items() if value is not None}
+        flat |= {f"{name}_{horizon}h": float(value) for name, value in numbers.items()}
+        for name, part in one.slices.items():
+            if part.average_precision is not None:
+                flat[f"average_precision_{name}_{horizon}h"] = part.average_precision
+    return flat
 
 
 def run_params(run: Run) -> dict[str, str]:
@@ -123,22 +140,25 @@ def flat_metrics(metrics: Mapping[int, HorizonMetrics]) -> dict[str, float]:
     return flat
 
 
-def model_card(run: Run) -> str:
-    """Return the model card as Markdown, from ``models/model_card.md.j2``."""
-    template = (models_folder() / CARD).read_text(encoding="utf-8")
-    environment = jinja2.Environment(  # noqa: S701 - Markdown, not HTML
-        undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
-    )
-    environment.filters["figure"] = _figure
-    environment.filters["bounds"] = _bounds
-    return environment.from_string(template).render(
-        run=run, spec=run.spec, model=run.model, metrics=run.metrics, split=run.split, context=run.context
-    )
+def horizon_figures(
+    metrics: Mapping[int, HorizonMetrics],
+    intervals: Mapping[int, IntervalMetrics],
+    details: Mapping[int, HorizonDetails],
+) -> dict[int, dict[str, Any]]:
+    """Return all figures of each horizon, ready for JSON; those of its probability intervals by that name."""
+    figures = {horizon: one.as_dict() for horizon, one in metrics.items()}
+    for horizon, known in details.items():
+        figures[horizon] |= known.as_dict()
+    for horizon, one in intervals.items():
+        figures[horizon]["probability_interval"] = one.as_dict()
+    return figures
 
 
-def _figure(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:.4f}"
-
-
-def _bounds(value: tuple[float, float] | None) -> str:
-    return "unknown" if value is None else f"{value[0]:.4f} to {value[1]:.4f}"
+def flat_intervals(intervals: Mapping[int, IntervalMetrics]) -> dict[str, float]:
+    """Return the coverage and the mean width of the probabilities' intervals under flat names."""
+    flat: dict[str, float] = {}
+    for horizon, one in intervals.items():
+        for name, value in (("coverage", one.coverage), ("width", one.width)):
+            if value is not None:
+                flat[f"probability_interval_{name}_{horizon}h"] = value
+    return flat

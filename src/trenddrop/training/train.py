@@ -1,7 +1,7 @@
 """One run: split, fit, judge, draw, write the model card, and hand all of it to the tracker."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -10,12 +10,19 @@ from trenddrop.core.errors import InputError
 from trenddrop.core.progress import Progress
 from trenddrop.modeling import FittedModel, ModelSpec, fit, predict
 from trenddrop.modeling.champion import ChampionStatus, champion_status
-from trenddrop.modeling.fit import label_horizons
+from trenddrop.modeling.conformal import Walk, high_column, low_column
+from trenddrop.modeling.fit import fixed_params, label_horizons
 from trenddrop.modeling.matrix import label_column, probability_column
+from trenddrop.modeling.outcomes import OutcomeModel, OutcomeRecipe, fit_outcomes, outcome_columns
 from trenddrop.modeling.predict import CARRIED
+from trenddrop.training.card import model_card
+from trenddrop.training.coverage import IntervalMetrics, judge_intervals, walk_intervals
+from trenddrop.training.detail_plots import draw_detail_plots
+from trenddrop.training.details import HorizonDetails, detail
 from trenddrop.training.evaluate import CHAMPION, Evaluation, HorizonMetrics, evaluate
+from trenddrop.training.peaks import OutcomeMetrics, judge_outcome
 from trenddrop.training.plots import draw_plots
-from trenddrop.training.record import Run, RunContext, model_card, run_record
+from trenddrop.training.record import Run, RunContext, horizon_figures, run_record
 from trenddrop.training.split import TimeSplit, default_test_from, split_by_time
 from trenddrop.training.tracker import LoggedRun, Tracker
 
@@ -26,7 +33,10 @@ class TrainResult:
 
     model: FittedModel
     metrics: Mapping[int, HorizonMetrics]  # per horizon
-    test_predictions: pl.DataFrame  # keys, probability_<h>h and is_viral_<h>h of every test row
+    intervals: Mapping[int, IntervalMetrics]  # per horizon
+    outcomes: Mapping[str, OutcomeMetrics]  # of the peak, per target
+    details: Mapping[int, HorizonDetails]  # per horizon that has test rows
+    test_predictions: pl.DataFrame  # keys, probability_<h>h, its interval, is_viral_<h>h and the peak of every test row
     split: TimeSplit
     left_out: Mapping[int, str]  # horizons that could not be fitted, and why
     champion: ChampionStatus
@@ -34,9 +44,9 @@ class TrainResult:
     card: str
     run: LoggedRun | None
 
-    def metrics_json(self) -> dict[str, dict[str, object]]:
-        """Return the metrics with keys such as ``6h``, ready for JSON."""
-        return {f"{horizon}h": one.as_dict() for horizon, one in self.metrics.items()}
+    def figures(self) -> dict[int, dict[str, object]]:
+        """Return all figures of each horizon, ready for JSON."""
+        return horizon_figures(self.metrics, self.intervals, self.details)
 
 
 def train(
@@ -68,6 +78,7 @@ def train(
         threads=context.threads,
         progress=context.progress,
     )
+    model = replace(model, outcomes=_fit_outcomes(split.train, model, context))
     status = champion_status(context.champion, split.test, test_from=split.test_from)
     test = split.test.with_columns(_probabilities(model, split.test))
     if context.champion is not None and status == "compared":
@@ -75,12 +86,22 @@ def train(
         test = test.with_columns(rival.alias(f"{CHAMPION}_{rival.name}") for rival in rivals)
     evaluations = _judge(split.train, test, model, context.progress)
     metrics = {one.horizon: one.metrics for one in evaluations}
-    run = Run(spec, model, metrics, split, context)
-    plots, card = draw_plots(model, evaluations), model_card(run)
+    walks = {one.horizon: walk_intervals(test, spec, horizon=one.horizon) for one in model.horizons}
+    intervals = {horizon: judge_intervals(walked, spec) for horizon, walked in walks.items()}
+    model = replace(model, intervals=tuple(walked.known for walked in walks.values()))
+    peaks = [judged for one in model.outcomes if (judged := judge_outcome(split.train, test, one, model)) is not None]
+    outcomes = {judged.metrics.target: judged.metrics for judged in peaks}
+    details = {one.horizon: detail(split.train, test, model, one) for one in evaluations if one.viral.size}
+    run = Run(spec, model, metrics, split, context, intervals, outcomes, details)
+    plots = draw_plots(model, evaluations) | draw_detail_plots(run.details, intervals, peaks)
+    card = model_card(run)
     return TrainResult(
         model=model,
         metrics=metrics,
-        test_predictions=_kept_columns(test, model),
+        intervals=intervals,
+        outcomes=outcomes,
+        details=details,
+        test_predictions=_kept_columns(_with_intervals(test, walks.values()), model),
         split=split,
         left_out=left_out,
         champion=status,
@@ -117,7 +138,29 @@ def _judge(train: pl.DataFrame, test: pl.DataFrame, model: FittedModel, progress
     return evaluations
 
 
+def _with_intervals(test: pl.DataFrame, walks: Iterable[Walk]) -> pl.DataFrame:
+    """Add the intervals as they were known on each row's day."""
+    return pl.concat([test, *(walked.columns(test) for walked in walks)], how="horizontal")
+
+
+def _fit_outcomes(train: pl.DataFrame, model: FittedModel, context: RunContext) -> tuple[OutcomeModel, ...]:
+    """Fit the peaks within the widest horizon, on the same purged rows."""
+    if (config := model.spec.outcomes) is None:
+        return ()
+    recipe = OutcomeRecipe(
+        config=config,
+        params=fixed_params(model.spec, context.threads),
+        block_share=model.spec.calibration.block_share,
+        embargo=timedelta(hours=model.spec.split.embargo_hours),
+        threads=context.threads,
+    )
+    return fit_outcomes(train, recipe, features=model.features, horizon=model.horizons[-1].horizon)
+
+
 def _kept_columns(test: pl.DataFrame, model: FittedModel) -> pl.DataFrame:
     horizons = [one.horizon for one in model.horizons]
-    names = [*CARRIED, *map(probability_column, horizons), *map(label_column, horizons)]
-    return test.select(name for name in names if name in test.columns)
+    named = (probability_column, low_column, high_column, label_column)
+    names = [*CARRIED, *(name(horizon) for name in named for horizon in horizons)]
+    kept = test.select(name for name in names if name in test.columns)
+    peaks = outcome_columns(test, model.outcomes, features=model.features)
+    return pl.concat([kept, peaks], how="horizontal")

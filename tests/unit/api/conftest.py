@@ -23,7 +23,10 @@ def embedder() -> PackagedMiniLM:
 
 def a_score(hashtag_id="tiktok:pasta") -> HashtagScore:
     probabilities = {"probability_6h": 0.1, "probability_12h": 0.2, "probability_24h": None, "probability_48h": 0.4}
-    return HashtagScore(hashtag_id, probabilities, [{"feature": "velocity", "value": 2.0}], NOW, "viral", "7")
+    intervals = {"low_6h": 0.05, "high_6h": 0.2, "low_12h": None, "high_12h": None}
+    peak = {"hours_to_peak_low": 1.0, "hours_to_peak": 3.0, "hours_to_peak_high": 9.5, "peak_views": None}
+    reasons = [{"feature": "velocity", "value": 2.0}]
+    return HashtagScore(hashtag_id, probabilities, reasons, NOW, "viral", "7", intervals, peak)
 
 
 def a_match() -> Match:

@@ -42,6 +42,8 @@ def test_hashtags_are_scored_by_name_and_by_id_and_unknown_ones_are_told_item_by
     ]
     first, unknown, _ = items
     assert first["probabilities"] == {"6h": 0.1, "12h": 0.2, "24h": None, "48h": 0.4}
+    assert first["intervals"] == {"6h": {"low": 0.05, "high": 0.2}, "12h": None, "24h": None, "48h": None}
+    assert first["peak"] == {"hours": {"low": 1.0, "median": 3.0, "high": 9.5}, "views": None}
     assert first["reasons"] == [{"feature": "velocity", "value": 2.0}]
     assert first["feature_timestamp"] == "2026-01-02T03:00:00Z"
     assert (first["model_name"], first["model_version"]) == ("viral", "7")
@@ -64,6 +66,8 @@ def test_trends_hand_the_question_on(client, service):
     assert body["horizon_hours"] == 6
     assert body["trends"][0]["rank"] == 1
     assert body["trends"][0]["probabilities"]["48h"] == 0.4
+    assert body["trends"][0]["intervals"]["6h"] == {"low": 0.05, "high": 0.2}
+    assert body["trends"][0]["peak"]["hours"]["median"] == 3.0
 
 
 def test_match(client):

@@ -62,6 +62,7 @@ def test_the_newest_prediction_of_each_hashtag_one_column_per_horizon(wh):
     assert [a[f"probability_{hours}h"] for hours in (6, 12, 24, 48)] == [0.2, None, None, 0.4]
     assert a["issued_at"] == T + HOUR
     assert a["reasons"] == '["why"]'
+    assert found["tiktok:a"]["low_48h"] is found["tiktok:a"]["peak_views"] is None
     assert latest_scores(wh, platform="weibo")["hashtag_id"].to_list() == ["tiktok:b"]
     assert latest_scores(wh, at=T)["probability_6h"].to_list() == [0.1, None]
 
@@ -78,3 +79,12 @@ def test_no_predictions_are_an_empty_frame_with_all_columns(wh):
     frame = latest_scores(wh)
     assert frame.is_empty()
     assert {"hashtag_id", "probability_6h", "probability_48h", "reasons", "model_version"} <= set(frame.columns)
+
+
+def test_intervals_stand_beside_their_horizon_and_the_peak_is_that_of_the_widest(wh):
+    band = {"probability_low": 0.1, "probability_high": 0.3, "hours_to_peak": 7.0, "peak_views_high": 900.0}
+    rows = predictions(("a", 0, 6, 0.2, {"probability_low": 0.05}), ("a", 0, 24, 0.2, band))
+    wh.transact(lambda: wh.append("predictions", rows))
+    (row,) = latest_scores(wh).to_dicts()
+    assert (row["low_6h"], row["high_6h"], row["low_24h"], row["high_24h"]) == (0.05, None, 0.1, 0.3)
+    assert (row["hours_to_peak"], row["peak_views_high"], row["peak_views"]) == (7.0, 900.0, None)

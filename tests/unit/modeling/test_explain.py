@@ -6,8 +6,11 @@ import pytest
 from scipy.special import logit
 
 from trenddrop.core.errors import NotFoundError
+from trenddrop.flow.stages import FEATURES
 from trenddrop.modeling import reasons
 from trenddrop.modeling.matrix import design_matrix
+from trenddrop.modeling.phrases import PHRASES
+from trenddrop.modeling.words import COLUMNS
 
 
 def parsed(answer):
@@ -38,9 +41,11 @@ def test_the_words_are_the_description_the_value_and_the_direction(model, frame)
     rows = frame.head(1).with_columns(heat=3.25, views_1h=1_234_567.0)
     by_feature = {reason["feature"]: reason for reason in parsed(reasons(model, rows, top=99))[0]}
     assert by_feature["heat"]["text"] == "How hot it is: 3.25 (raises it)"
-    assert by_feature["views_1h"]["text"].startswith("Views in the last hour: 1.2M (")
+    assert by_feature["views_1h"]["text"].startswith("views in 1 h: 1.2M (")  # the feature's phrase
+    assert by_feature["views_1h"]["short"] == "views in 1 h 1.2M"
+    assert by_feature["heat"]["short"] == "heat 3.25"
     assert by_feature["empty"]["text"].startswith("empty: unknown (")
-    assert by_feature["is_weekend"]["text"].startswith("is_weekend: no (")
+    assert by_feature["is_weekend"]["text"].startswith("weekend: no (")
 
 
 @pytest.mark.parametrize(
@@ -49,6 +54,43 @@ def test_the_words_are_the_description_the_value_and_the_direction(model, frame)
 def test_numbers_are_written_for_reading(model, frame, value, words):
     found = parsed(reasons(model, frame.head(1).with_columns(heat=value), top=99))[0]
     assert f": {words} (" in next(reason["text"] for reason in found if reason["feature"] == "heat")
+
+
+@pytest.mark.parametrize(
+    ("feature", "value", "words"),
+    [
+        ("velocity", 0.354, "views vs hour before +35 %"),
+        ("velocity", -0.5, "views vs hour before -50 %"),
+        ("velocity", 41.0, "views vs hour before 42x"),
+        ("velocity", None, "views vs hour before unknown"),
+        ("views_1h", 2_300_000.0, "views in 1 h 2.3M"),
+        ("posts_24h", 1234, "posts in 24 h 1234"),
+    ],
+)
+def test_a_phrase_writes_the_value_in_its_unit(model, frame, feature, value, words):
+    rows = frame.head(1).with_columns(pl.lit(value).cast(frame.schema[feature]).alias(feature))
+    found = {reason["feature"]: reason["short"] for reason in parsed(reasons(model, rows, top=99))[0]}
+    assert found[feature] == words
+
+
+def test_the_strongest_are_those_of_lightgbm_s_own_contributions_and_stay_the_same(model, frame, features):
+    """Top five by absolute value of the mean of ``pred_contrib`` over the horizons, recomputed row by row."""
+    rows = frame.sample(60, seed=3)
+    matrix = design_matrix(rows, features)
+    each = [one.booster.predict(matrix, pred_contrib=True)[:, :-1] for one in model.horizons]
+    answer = reasons(model, rows)
+    for place, found in enumerate(parsed(answer)):
+        mean = [sum(values[place][i] for values in each) / len(each) for i in range(len(features))]
+        expected = sorted(range(len(features)), key=lambda i: -abs(mean[i]))[:5]
+        assert [reason["contribution"] for reason in found] == [round(mean[i], 4) for i in expected]
+        assert [reason["feature"] for reason in found] == [features[i] for i in expected]
+    assert reasons(model, rows).equals(answer)
+    assert reasons(model, rows[::-1])["reasons"].reverse().equals(answer["reasons"])
+
+
+def test_every_feature_that_a_model_reads_has_a_phrase():
+    assert set(FEATURES) | set(COLUMNS) == set(PHRASES)
+    assert all(len(phrase.words) <= 45 for phrase in PHRASES.values())
 
 
 def test_without_a_horizon_the_contribution_is_the_mean_over_horizons(model, frame):

@@ -189,3 +189,61 @@ def test_trends_without_their_id_are_refused():
 
 def test_equal_content_makes_equal_pages():
     assert full() == full()
+
+
+def test_an_interval_is_drawn_below_its_bar_and_what_it_claims_is_told():
+    trends = pl.DataFrame(
+        {
+            "hashtag_id": ["tiktok:a", "tiktok:b"],
+            "probability_24h": [0.4, 0.1],
+            "low_24h": [0.2, None],
+            "high_24h": [0.6, None],
+        }
+    )
+    figures = backtest()
+    figures[24]["probability_interval"] = {"level": 0.85, "coverage": 0.861}
+    text = page(trends=trends, backtest=figures)
+    parsed(text)
+    assert text.count("<i style=") == 1
+    assert '<i style="left:50.0%;width:50.0%">' in text  # of a full bar of 0.4
+    assert "<small>20 % to 60 %</small>" in text
+    assert "on 85 % of days" in text
+    assert "86.1 %" in text
+    assert "of days, the share" not in page(trends=trends)
+
+
+def test_the_peak_is_told_in_words_with_its_band_and_judged_beside_the_simpler_ways():
+    trends = pl.DataFrame(
+        {
+            "hashtag_id": ["tiktok:a"],
+            "probability_24h": [0.4],
+            **{"hours_to_peak_low": [1.0], "hours_to_peak": [7.4], "hours_to_peak_high": [20.2]},
+            **{"peak_views_low": [900.0], "peak_views": [1500.0], "peak_views_high": [None]},
+        },
+        schema_overrides={"peak_views_high": pl.Float64},
+    )
+    judged = {
+        "hours_to_peak": {
+            "loss": 0.412,
+            "best_baseline": "hour_of_day",
+            "baselines": {"hour_of_day": 0.515},
+            "skill": 0.2,
+            "skill_interval": (0.15, 0.25),
+            "coverage": 0.812,
+            "coverage_interval": None,
+        }
+    }
+    text = page(trends=trends, backtest=backtest(), outcomes=judged)
+    parsed(text)
+    assert "Expected peak: in <b>7 h</b> <small>(1 to 20)</small></p>" in text  # without an upper end no views
+    for part in ("hours to peak", "hour of day", "0.412", "0.515", "20 %", "[15 %, 25 %]", "81.2 %"):
+        assert part in text
+
+
+def test_alerts_and_slices_stand_among_the_further_figures():
+    figures = backtest()
+    figures[24] |= {"event_recall": 0.5, "slices": {"unseen_hashtags": {"average_precision": 0.3712}}}
+    text = page(backtest=figures)
+    assert "events that an alert announced" in text
+    assert "0.371" in text
+    assert "less than 24 h old" not in text

@@ -37,6 +37,14 @@ def test_one_row_per_score_and_horizon_in_the_table_s_columns():
     assert one["reasons"] == '[{"text": "a"}]'
 
 
+def test_intervals_stand_beside_their_horizon_and_the_peak_beside_the_widest():
+    known = scores(1).with_columns(low_12h=pl.lit(0.1), high_12h=pl.lit(0.4), hours_to_peak=pl.lit(7.0))
+    six, twelve = prediction_rows(known, ISSUE, created=NOW).sort("prediction_window_hours").to_dicts()
+    assert (six["probability_low"], six["probability_high"], six["hours_to_peak"]) == (None, None, None)
+    assert (twelve["probability_low"], twelve["probability_high"], twelve["hours_to_peak"]) == (0.1, 0.4, 7.0)
+    assert twelve["peak_views"] is None
+
+
 def test_a_live_row_is_issued_when_the_caller_says():
     live = Issue("viral", "3", "viral_v1", "s", "41", is_backtest=False, issued_at=NOW)
     row = prediction_rows(scores(1), live, created=NOW).to_dicts()[0]

@@ -66,6 +66,10 @@ def test_test_predictions_carry_keys_probabilities_and_outcomes(result):
         "event_timestamp",
         "probability_6h",
         "probability_12h",
+        "low_6h",
+        "low_12h",
+        "high_6h",
+        "high_12h",
         "is_viral_6h",
         "is_viral_12h",
     ]
@@ -84,9 +88,23 @@ def test_the_tracker_gets_all_that_repeats_and_explains_the_run(result, tracker)
 
 
 def test_the_metrics_are_plain_json(result):
-    figures = json.loads(json.dumps(result.metrics_json()))
-    assert set(figures) == {"6h", "12h"}
-    assert {"average_precision", "prevalence", "baselines", "interval", "ratio_to_best_baseline"} <= set(figures["6h"])
+    figures = json.loads(json.dumps(result.figures()))
+    assert set(figures) == {"6", "12"}
+    wanted = {"average_precision", "prevalence", "baselines", "interval", "ratio_to_best_baseline"}
+    assert wanted | {"probability_interval"} <= set(figures["6"])
+
+
+def test_the_intervals_are_judged_on_later_days_and_kept_with_the_model(result):
+    judged = result.intervals[6]
+    assert judged.days >= 3
+    assert judged.band_days == sum(band.days for band in judged.bands)
+    assert [one.horizon for one in result.model.intervals] == [6, 12]
+    rows = result.test_predictions.filter(pl.col("low_6h").is_not_null())
+    assert (rows["low_6h"] <= rows["probability_6h"]).all()
+    assert (rows["probability_6h"] <= rows["high_6h"]).all()
+    assert rows.height > 0
+    first_day = result.test_predictions["event_timestamp"].dt.date() == result.split.test_from.date()
+    assert result.test_predictions.filter(first_day)["low_6h"].null_count() == first_day.sum()
 
 
 def test_a_horizon_without_training_rows_is_left_out_and_named(frame, spec, features):

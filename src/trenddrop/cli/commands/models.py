@@ -4,15 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import orjson
-import polars as pl
 import typer
 
 from trenddrop.cli.app import Home, Json, app, workspace
 from trenddrop.cli.commands.data import FetchedAt, Inputs, MoreInputs, SourceName
 from trenddrop.cli.commands.videos import HORIZONS, print_metadata
 from trenddrop.cli.console import OUT, print_json, print_table
-from trenddrop.core.time import parse_moment
+from trenddrop.cli.trends import print_trends
+from trenddrop.core.time import HORIZONS_HOURS, parse_moment
 
 if TYPE_CHECKING:
     from trenddrop.flow.run import RunRequest
@@ -50,7 +49,7 @@ def run(
         print_json(result.document)
         return
     print_run(result.document)
-    print_trends(top)
+    print_trends(top, HORIZONS_HOURS)
 
 
 def print_run(document: Mapping[str, Any]) -> None:
@@ -89,20 +88,6 @@ def print_metrics(document: Mapping[str, Any]) -> None:
     names = sorted({name for one in document["metrics"].values() for name in one["baselines"]})
     baselines = [[f"{h} h", *(one["baselines"].get(n) for n in names)] for h, one in document["metrics"].items()]
     print_table("Average precision of the baselines on the same rows", ["horizon", *names], baselines)
-
-
-def print_trends(top: pl.DataFrame) -> None:
-    """Print the likeliest trends with four probabilities and their reasons."""
-    rows = []
-    for trend in top.iter_rows(named=True):
-        reasons = [_brief(reason) for reason in orjson.loads(trend.get("reasons") or "[]")]
-        rows.append([trend["title"], *(trend[f"probability_{h}"] for h in HORIZONS), ", ".join(reasons)])
-    print_table("Likeliest trends", ["trend", *HORIZONS, "reasons (↑ raises, ↓ lowers)"], rows)
-
-
-def _brief(reason: dict[str, Any]) -> str:
-    effect = "↓" if (reason.get("contribution") or 0.0) < 0 else "↑"
-    return f"{reason.get('short') or reason['text']} {effect}"
 
 
 @app.command()
@@ -206,7 +191,7 @@ def predict(
     if json:
         print_json({"scored": scores.height, "trends": top.to_dicts()})
     else:
-        print_trends(top)
+        print_trends(top, HORIZONS_HOURS)
 
 
 @app.command()
@@ -228,7 +213,7 @@ def demo(
     if shown.is_simulated:
         OUT.print("Simulated data: shows how everything works, says nothing about skill.", style="bold yellow")
     print_run(shown.document)
-    print_trends(shown.trends)
+    print_trends(shown.trends, HORIZONS_HOURS)
     for video, matches, generations in shown.videos:
         OUT.print(f"\nVideo {video.identity}: {video.caption or video.summary}", style="bold", markup=False)
         rows = [
