@@ -10,6 +10,7 @@ from trenddrop.core.errors import SchemaError
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
+Integers = NDArray[np.int64]
 
 
 def design_matrix(frame: pl.DataFrame, features: Sequence[str]) -> Floats:

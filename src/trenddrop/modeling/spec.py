@@ -74,6 +74,16 @@ class Alerts(Config):
     prevalence_multiple: float = Field(default=3.0, gt=0)
 
 
+class Bars(Config):
+    """What a report holds the figures against; it says which are missed and where the data do not allow them."""
+
+    baseline_ratio: float = Field(default=1.35, gt=0, description="AP / AP of the best baseline, at least")
+    baseline_ratio_above: float = Field(default=1.0, ge=0, description="the lower end of its interval")
+    brier_skill_above: float = 0.0
+    calibration_slope: tuple[float, float] = (0.9, 1.1)
+    ece: float = Field(default=0.01, gt=0, description="equal-mass calibration error, at most")
+
+
 class Words(Config):
     """What is learned from the characters of a topic's name."""
 
@@ -108,6 +118,7 @@ class ModelSpec(Config):
     baselines: tuple[Baseline, ...] = ()
     bootstrap: Bootstrap = Bootstrap()
     alerts: Alerts = Alerts()
+    bars: Bars = Bars()
     words: Words | None = Field(default=None, description="none: names are not read")
     gate: Gate = Gate()
 

@@ -9,7 +9,7 @@ import jinja2
 from trenddrop.core.progress import SILENT, Progress
 from trenddrop.modeling import FittedModel, ModelSpec, fingerprint
 from trenddrop.modeling.spec import models_folder
-from trenddrop.training.evaluate import HorizonMetrics
+from trenddrop.training.horizon_metrics import HorizonMetrics
 from trenddrop.training.split import TimeSplit
 from trenddrop.training.tracker import RunRecord
 

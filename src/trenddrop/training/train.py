@@ -13,7 +13,8 @@ from trenddrop.modeling.champion import ChampionStatus, champion_status
 from trenddrop.modeling.fit import label_horizons
 from trenddrop.modeling.matrix import label_column, probability_column
 from trenddrop.modeling.predict import CARRIED
-from trenddrop.training.evaluate import CHAMPION, Evaluation, HorizonMetrics, evaluate
+from trenddrop.training.evaluate import CHAMPION, Evaluation, evaluate
+from trenddrop.training.horizon_metrics import HorizonMetrics
 from trenddrop.training.plots import draw_plots
 from trenddrop.training.record import Run, RunContext, model_card, run_record
 from trenddrop.training.split import TimeSplit, default_test_from, split_by_time

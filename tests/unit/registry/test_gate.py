@@ -2,7 +2,7 @@ import pytest
 
 from trenddrop.modeling.spec import Gate
 from trenddrop.registry import ModelVersion, judge, promote
-from trenddrop.training.evaluate import HorizonMetrics
+from trenddrop.training.horizon_metrics import HorizonMetrics
 
 GOOD = HorizonMetrics(
     rows=1000,

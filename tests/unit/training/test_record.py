@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from trenddrop.modeling.spec import load_spec
-from trenddrop.training.evaluate import HorizonMetrics
+from trenddrop.training.horizon_metrics import HorizonMetrics
 from trenddrop.training.record import Run, RunContext, flat_metrics, model_card, run_params
 from trenddrop.training.split import split_by_time
 

@@ -91,6 +91,17 @@ def print_metrics(document: Mapping[str, Any]) -> None:
     print_table("Average precision of the baselines on the same rows", ["horizon", *names], baselines)
 
 
+def print_bars(document: Mapping[str, Any]) -> None:
+    """Print which bars of the recipe are cleared, and what the data do not allow."""
+    said = {True: "yes", False: "no", None: "undecided"}
+    names = sorted({name for one in document["metrics"].values() for name in one["bars"]})
+    rows = [[f"{h} h", *(said[one["bars"].get(name)] for name in names)] for h, one in document["metrics"].items()]
+    print_table("Bars cleared", ["horizon", *(name.replace("_", " ") for name in names)], rows)
+    for horizon, one in document["metrics"].items():
+        for limit in one["limits"]:
+            OUT.print(f"  {horizon} h: {limit}", markup=False)
+
+
 def print_trends(top: pl.DataFrame) -> None:
     """Print the likeliest trends with four probabilities and their reasons."""
     rows = []
@@ -147,6 +158,7 @@ def backtest(
         print_json(document)
         return
     print_metrics(document)
+    print_bars(document)
     print_alerts(document)
 
 
