@@ -6,8 +6,8 @@ import numpy as np
 import polars as pl
 
 from trenddrop.core.errors import NotFoundError
-from trenddrop.modeling.fit import FittedModel, HorizonModel
-from trenddrop.modeling.matrix import Floats
+from trenddrop.modeling.fit import FittedModel
+from trenddrop.modeling.horizon_model import HorizonModel
 
 MILLION, THOUSAND = 1_000_000, 10_000
 
@@ -25,7 +25,7 @@ def reasons(model: FittedModel, frame: pl.DataFrame, *, top: int = 5, horizon: i
     if top < 1:
         return pl.DataFrame({"reasons": pl.Series(["[]"] * frame.height, dtype=pl.String)})
     with ThreadPoolExecutor(len(chosen)) as pool:
-        contribution = np.mean(list(pool.map(lambda one: _contributions(one, matrix), chosen)), axis=0)
+        contribution = np.mean(list(pool.map(lambda one: one.contributions(matrix), chosen)), axis=0)
     order = np.argsort(-np.abs(contribution), axis=1, kind="stable")[:, :top]
     names = pl.Series(model.columns, dtype=pl.String)
     words = pl.Series([model.descriptions.get(name, "") or name for name in model.columns], dtype=pl.String)
@@ -57,14 +57,6 @@ def _chosen(model: FittedModel, horizon: int | None) -> list[HorizonModel]:
         known = [one.horizon for one in model.horizons]
         raise NotFoundError(f"model {model.spec.name}: no horizon of {horizon} h; it has {known}")
     return chosen
-
-
-def _contributions(one: HorizonModel, matrix: Floats) -> Floats:
-    """Return (rows, features) contributions, without the base value in LightGBM's last column."""
-    if one.booster is None or not len(matrix):
-        return np.zeros_like(matrix)
-    contributions: Floats = one.booster.predict(matrix, pred_contrib=True, num_threads=1)[:, :-1]
-    return contributions
 
 
 def _reason_json() -> pl.Expr:

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import polars as pl
 
-from trenddrop.modeling.fit import FittedModel, HorizonModel
+from trenddrop.modeling.fit import FittedModel
+from trenddrop.modeling.horizon_model import HorizonModel
 from trenddrop.modeling.matrix import Floats, probability_column
 
 MANY_ROWS = 2_000  # from here on, horizons beside each other repay their threads

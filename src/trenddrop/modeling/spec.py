@@ -23,12 +23,12 @@ class Calibration(Config):
     """How raw scores become probabilities.
 
     The calibrator is fitted on the last ``block_share`` of the training period, by a model that has not seen it.
-    ``auto`` takes isotonic regression only where it beats Platt scaling on held-out parts of the block.
+    ``auto`` takes the method with the least log loss on later days of the block, if it clearly beats Platt scaling.
     """
 
-    method: Literal["auto", "platt", "isotonic", "none"] = "auto"
+    method: Literal["auto", "platt", "isotonic", "venn_abers", "none"] = "auto"
     block_share: float = Field(default=0.2, gt=0, lt=0.5)
-    min_positives_isotonic: int = Field(default=500, ge=1)
+    min_positives_isotonic: int = Field(default=500, ge=1, description="with fewer, auto is Platt scaling")
 
 
 class Baseline(Config):
@@ -104,15 +104,22 @@ class Gate(Config):
 
 
 class ModelSpec(Config):
-    """A model's recipe: LightGBM per horizon, its calibration, its rivals and the rule that promotes it."""
+    """A model's recipe: LightGBM per horizon or for all, its calibration, its rivals and the rule that promotes it."""
 
     name: str
     description: str = ""
+    kind: Literal["per_horizon", "hazard"] = Field(
+        default="per_horizon", description="a model per horizon, or one of the hazard in each step between horizons"
+    )
     horizons: tuple[int, ...] = (6, 12, 24, 48)
     seed: int = 20240501
     params: dict[str, ParameterValue] = Field(default_factory=dict, description="LightGBM's own parameters")
     rounds: Rounds = Rounds()
     min_positives: int = Field(default=20, ge=1, description="fewer training positives give a constant model")
+    row_weights: Literal["equal", "uniqueness"] = Field(
+        default="equal",
+        description="uniqueness: rows whose outcome windows overlap count for less",
+    )
     calibration: Calibration = Calibration()
     split: Split = Split()
     baselines: tuple[Baseline, ...] = ()

@@ -1,6 +1,7 @@
 """A fitted model as plain files: LightGBM's text per horizon and one JSON document. Nothing is pickled."""
 
 import hashlib
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -10,8 +11,9 @@ from pydantic import ValidationError
 
 from trenddrop.core.errors import IntegrityError, NotFoundError
 from trenddrop.core.settings import Config
-from trenddrop.modeling.calibrate import Calibrator
-from trenddrop.modeling.fit import FittedModel, HorizonModel
+from trenddrop.modeling.calibrate import Calibrator, Kind, Trial
+from trenddrop.modeling.fit import FittedModel
+from trenddrop.modeling.horizon_model import HorizonModel
 from trenddrop.modeling.spec import ModelSpec
 from trenddrop.modeling.trees import read_trees, trees_text
 from trenddrop.modeling.words import WordCounts
@@ -19,16 +21,25 @@ from trenddrop.modeling.words import WordCounts
 DOCUMENT = "model.json"
 
 
+class _Trial(Config):
+    kind: Kind
+    log_loss: float
+    ece: float
+    slope: float
+
+
 class _Horizon(Config):
     horizon: int
     sha256: str | None  # of the booster's file; None is a constant model
-    calibrator: Literal["platt", "isotonic", "none"]
+    calibrator: Kind
     knots: tuple[float, ...]
     values: tuple[float, ...]
     prior: float
     rounds: int
     rows: int
     positives: int
+    trials: tuple[_Trial, ...] = ()
+    steps: tuple[int, ...] = ()
 
 
 class _Words(Config):
@@ -51,12 +62,12 @@ class _Document(Config):
 
 
 def save_model(model: FittedModel, folder: Path) -> None:
-    """Write ``model.json`` and one ``horizon_<h>h.txt`` per boosted horizon into the folder."""
+    """Write ``model.json`` and ``horizon_<h>h.txt`` per boosted horizon, or ``hazard.txt``, into the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / DOCUMENT).write_text(_document(model).model_dump_json(indent=1), encoding="utf-8")
     for one in model.horizons:
         if one.booster is not None:
-            (folder / _trees_file(one.horizon)).write_bytes(trees_text(one.booster).encode())
+            (folder / _trees_file(one)).write_bytes(trees_text(one.booster).encode())
 
 
 def load_model(folder: Path) -> FittedModel:
@@ -100,6 +111,8 @@ def _document(model: FittedModel) -> _Document:
                 rounds=one.rounds,
                 rows=one.rows,
                 positives=one.positives,
+                trials=tuple(_Trial(**asdict(trial)) for trial in one.trials),
+                steps=one.steps,
             )
             for one in model.horizons
         ),
@@ -130,14 +143,18 @@ def _load_words(document: _Document) -> WordCounts | None:
 def _load_horizon(folder: Path, one: _Horizon) -> HorizonModel:
     booster = None
     if one.sha256 is not None:
-        path = folder / _trees_file(one.horizon)
+        path = folder / _trees_file(one)
         trees = path.read_bytes() if path.is_file() else b""
         if hashlib.sha256(trees).hexdigest() != one.sha256:
             raise IntegrityError(f"{path}: does not match the checksum in {DOCUMENT}; train again or restore it")
         booster = read_trees(trees.decode())
     calibrator = Calibrator(one.calibrator, one.knots, one.values)
-    return HorizonModel(one.horizon, booster, calibrator, one.prior, one.rounds, one.rows, one.positives)
+    trials = tuple(Trial(**trial.model_dump()) for trial in one.trials)
+    return HorizonModel(
+        one.horizon, booster, calibrator, one.prior, one.rounds, one.rows, one.positives, trials, one.steps
+    )
 
 
-def _trees_file(horizon: int) -> str:
-    return f"horizon_{horizon}h.txt"
+def _trees_file(one: HorizonModel | _Horizon) -> str:
+    """Return the file of the trees; horizons that share a hazard share it."""
+    return "hazard.txt" if one.steps else f"horizon_{one.horizon}h.txt"

@@ -1,0 +1,90 @@
+"""One LightGBM model for all horizons: the hazard of each step between them.
+
+A row becomes a row per step that it entered without having gone viral (person-period data; Singer and Willett, "It's
+about time", 1993): the outcome is whether the hashtag went viral within the step, and the step is a further column.
+The probability within a horizon is 1 - S with S = (1 - h1)(1 - h2)... over its steps, so it never falls as the
+horizon grows.
+"""
+
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+
+from trenddrop.modeling.boost import FEW_ROUNDS, Sample, calibration_start, grow, grow_until
+from trenddrop.modeling.calibrate import Calibrator, Trial, fit_calibrator
+from trenddrop.modeling.horizon_model import HorizonModel, survived_not, with_step
+from trenddrop.modeling.matrix import Booleans, Floats, design_matrix, is_viral, label_column, labelled
+from trenddrop.modeling.per_horizon import Recipe, constant_model, prior, row_weights
+from trenddrop.modeling.purge import before_purge
+from trenddrop.modeling.spec import ModelSpec
+
+STEP = "step_h"
+
+
+def fit_hazard(frame: pl.DataFrame, recipe: Recipe) -> tuple[HorizonModel, ...]:
+    """Fit all horizons at once; ``frame`` is in time order and has the columns.
+
+    Horizons with too few outcomes of one kind say their share of positives, as with a model per horizon.
+    """
+    spec, horizons = recipe.spec, recipe.horizons
+    constants = {horizon: constant_model(labelled(frame, horizon), spec, horizon) for horizon in horizons}
+    if None not in constants.values():
+        return tuple(one for one in constants.values() if one is not None)
+    matrix = design_matrix(frame, recipe.columns)
+    boundary, embargo = calibration_start(frame["event_timestamp"], spec), timedelta(hours=spec.split.embargo_hours)
+    late = frame.select(pl.col("event_timestamp") >= boundary).to_series().to_numpy()
+    early = [frame.select(before_purge(boundary, horizon=h, embargo=embargo)).to_series().to_numpy() for h in horizons]
+    everywhere = [np.ones(frame.height, dtype=bool)] * len(horizons)
+    learned, watched = (_periods(frame, matrix, recipe, rows) for rows in (early, [late] * len(horizons)))
+    rounds = min(FEW_ROUNDS, spec.rounds.maximum)
+    calibrators: dict[int, tuple[Calibrator, tuple[Trial, ...]]] = {h: (Calibrator("none"), ()) for h in horizons}
+    if learned.teaches(spec) and watched.teaches(spec):
+        booster, rounds = grow_until(learned, watched, spec, threads=recipe.threads)
+        hazards = [
+            booster.predict(with_step(matrix[late], step), num_iteration=rounds, num_threads=recipe.threads)
+            for step in horizons
+        ]
+        for i, horizon in enumerate(horizons):
+            calibrators[horizon] = _calibrate(frame.filter(late), hazards[: i + 1], spec, horizon)
+    columns = [*recipe.columns, STEP]
+    trees = grow(
+        _periods(frame, matrix, recipe, everywhere), spec, rounds=rounds, columns=columns, threads=recipe.threads
+    )
+    recipe.progress.advance("train", len(horizons), len(horizons))
+    models = []
+    for i, horizon in enumerate(horizons):
+        viral = is_viral(labelled(frame, horizon), horizon)
+        rows, positives = viral.size, int(viral.sum())
+        calibrator, trials = calibrators[horizon]
+        shared = HorizonModel(
+            horizon, trees, calibrator, prior(rows, positives), rounds, rows, positives, trials, horizons[: i + 1]
+        )
+        models.append(constants[horizon] or shared)
+    return tuple(models)
+
+
+def _periods(frame: pl.DataFrame, matrix: Floats, recipe: Recipe, among: list[Booleans]) -> Sample:
+    """Return a row per step that was entered and whose end is known, of the rows that each step may use."""
+    parts: list[tuple[Floats, Booleans, Floats | None]] = []
+    entered = np.ones(frame.height, dtype=bool)
+    for horizon, rows in zip(recipe.horizons, among, strict=True):
+        outcome = frame[label_column(horizon)]
+        known = entered & outcome.is_not_null().to_numpy() & rows
+        viral = outcome.fill_null(False).to_numpy().astype(bool)
+        weights = row_weights(frame.filter(known), recipe.spec, horizon)
+        parts.append((with_step(matrix[known], horizon), viral[known], weights))
+        entered = entered & outcome.eq(False).fill_null(False).to_numpy()
+    matrices, virals, weights_of = zip(*parts, strict=True)
+    several = [one for one in weights_of if one is not None]
+    return Sample(np.vstack(matrices), np.concatenate(virals), np.concatenate(several) if several else None)
+
+
+def _calibrate(
+    late: pl.DataFrame, hazards: list[Floats], spec: ModelSpec, horizon: int
+) -> tuple[Calibrator, tuple[Trial, ...]]:
+    known = late[label_column(horizon)].is_not_null().to_numpy()
+    sample = Sample(np.empty((int(known.sum()), 0)), is_viral(late.filter(known), horizon))
+    if not sample.teaches(spec):
+        return Calibrator("none"), ()
+    return fit_calibrator(survived_not(iter(hazards))[known], sample.viral, spec.calibration)
