@@ -53,6 +53,10 @@ class Trial:
     ece: float  # equal mass
     slope: float
 
+    def figures(self) -> dict[str, float]:
+        """Return the figures by name."""
+        return {"log_loss": self.log_loss, "ece": self.ece, "slope": self.slope}
+
 
 def fit_calibrator(raw: Floats, viral: Booleans, config: Calibration) -> tuple[Calibrator, tuple[Trial, ...]]:
     """Fit on a block that the raw scores' model has not seen; rows in time order. Return also what was compared.

@@ -31,6 +31,7 @@ def fit_hazard(frame: pl.DataFrame, recipe: Recipe) -> tuple[HorizonModel, ...]:
     constants = {horizon: constant_model(labelled(frame, horizon), spec, horizon) for horizon in horizons}
     if None not in constants.values():
         return tuple(one for one in constants.values() if one is not None)
+    threads = max(1, recipe.threads // len(horizons))  # as many as a model per horizon would give each: see there
     matrix = design_matrix(frame, recipe.columns)
     boundary, embargo = calibration_start(frame["event_timestamp"], spec), timedelta(hours=spec.split.embargo_hours)
     late = frame.select(pl.col("event_timestamp") >= boundary).to_series().to_numpy()
@@ -40,17 +41,15 @@ def fit_hazard(frame: pl.DataFrame, recipe: Recipe) -> tuple[HorizonModel, ...]:
     rounds = min(FEW_ROUNDS, spec.rounds.maximum)
     calibrators: dict[int, tuple[Calibrator, tuple[Trial, ...]]] = {h: (Calibrator("none"), ()) for h in horizons}
     if learned.teaches(spec) and watched.teaches(spec):
-        booster, rounds = grow_until(learned, watched, spec, threads=recipe.threads)
+        booster, rounds = grow_until(learned, watched, spec, threads=threads)
         hazards = [
-            booster.predict(with_step(matrix[late], step), num_iteration=rounds, num_threads=recipe.threads)
+            booster.predict(with_step(matrix[late], step), num_iteration=rounds, num_threads=threads)
             for step in horizons
         ]
         for i, horizon in enumerate(horizons):
             calibrators[horizon] = _calibrate(frame.filter(late), hazards[: i + 1], spec, horizon)
     columns = [*recipe.columns, STEP]
-    trees = grow(
-        _periods(frame, matrix, recipe, everywhere), spec, rounds=rounds, columns=columns, threads=recipe.threads
-    )
+    trees = grow(_periods(frame, matrix, recipe, everywhere), spec, rounds=rounds, columns=columns, threads=threads)
     recipe.progress.advance("train", len(horizons), len(horizons))
     models = []
     for i, horizon in enumerate(horizons):

@@ -84,6 +84,34 @@ class Bars(Config):
     ece: float = Field(default=0.01, gt=0, description="equal-mass calibration error, at most")
 
 
+class Range(Config):
+    """The values that a parameter may take: whole numbers where both ends are written as such."""
+
+    low: int | float
+    high: int | float
+    log: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether only whole numbers are meant."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        if not self.low < self.high or (self.log and self.low <= 0):
+            raise ValueError(f"low must be below high, and above 0 on a logarithmic scale; got {self.low}, {self.high}")
+        return self
+
+
+class Tuning(Config):
+    """What ``trenddrop tune`` tries, and the newest share of the training period that it judges on."""
+
+    inner_share: float = Field(default=0.2, gt=0, lt=0.5)
+    space: dict[str, Range | tuple[str, ...]] = Field(
+        default_factory=dict, description="LightGBM's parameters, or the recipe's kind and row_weights"
+    )
+
+
 class Words(Config):
     """What is learned from the characters of a topic's name."""
 
@@ -126,6 +154,7 @@ class ModelSpec(Config):
     bootstrap: Bootstrap = Bootstrap()
     alerts: Alerts = Alerts()
     bars: Bars = Bars()
+    tuning: Tuning = Tuning()
     words: Words | None = Field(default=None, description="none: names are not read")
     gate: Gate = Gate()
 

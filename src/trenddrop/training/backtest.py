@@ -14,6 +14,7 @@ from trenddrop.core.progress import SILENT, Progress
 from trenddrop.modeling import FittedModel, ModelSpec, fit, predict
 from trenddrop.modeling.baselines import baseline_scores
 from trenddrop.modeling.fit import label_horizons
+from trenddrop.modeling.horizon_model import HorizonModel
 from trenddrop.modeling.matrix import Floats, is_viral, label_column, labelled, probability_column
 from trenddrop.training.evaluate import (
     MODEL,
@@ -43,6 +44,7 @@ class BacktestFold:
     purged: Mapping[int, int]  # per horizon: training rows whose outcome window touches the block
     embargoed: Mapping[int, int]
     trained_until: datetime
+    models: Sequence[HorizonModel]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fold as plain JSON-ready values."""
@@ -54,6 +56,13 @@ class BacktestFold:
             "purged": {str(horizon): rows for horizon, rows in self.purged.items()},
             "embargoed": {str(horizon): rows for horizon, rows in self.embargoed.items()},
             "trained_until": self.trained_until.isoformat(),
+            "calibration": {
+                str(one.horizon): {
+                    "method": one.calibrator.kind,
+                    "compared": {trial.kind: trial.figures() for trial in one.trials},
+                }
+                for one in self.models
+            },
         }
 
 
@@ -212,7 +221,15 @@ def _calibrated_on(train: pl.DataFrame, spec: ModelSpec) -> list[pl.Expr]:
 
 
 def _summary(fold: Fold, split: TimeSplit, model: FittedModel) -> BacktestFold:
-    return BacktestFold(fold, split.train.height, split.test.height, split.purged, split.embargoed, model.trained_until)
+    return BacktestFold(
+        fold=fold,
+        train_rows=split.train.height,
+        test_rows=split.test.height,
+        purged=split.purged,
+        embargoed=split.embargoed,
+        trained_until=model.trained_until,
+        models=model.horizons,
+    )
 
 
 def _pooled(folds: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:

@@ -56,7 +56,7 @@ def run_record(run: Run, plots: Mapping[str, bytes], card: str) -> RunRecord:
     return RunRecord(
         model_name=run.context.model_name(run.spec),
         params=run_params(run),
-        metrics=flat_metrics(run.metrics),
+        metrics=flat_metrics(run.metrics) | calibration_metrics(run.model),
         documents={
             "model_card.md": card,
             "metrics.json": json.dumps(figures, indent=1),
@@ -121,6 +121,16 @@ def flat_metrics(metrics: Mapping[int, HorizonMetrics]) -> dict[str, float]:
             if bounds is not None:
                 flat[f"ratio_low_{name}_{horizon}h"], flat[f"ratio_high_{name}_{horizon}h"] = bounds
     return flat
+
+
+def calibration_metrics(model: FittedModel) -> dict[str, float]:
+    """Return what the calibration methods did on held-out days, such as ``calibration_platt_log_loss_6h``."""
+    return {
+        f"calibration_{trial.kind}_{name}_{one.horizon}h": value
+        for one in model.horizons
+        for trial in one.trials
+        for name, value in trial.figures().items()
+    }
 
 
 def model_card(run: Run) -> str:
