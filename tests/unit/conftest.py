@@ -160,6 +160,7 @@ def features() -> tuple[str, ...]:
 def spec() -> ModelSpec:
     """The built-in recipe, small and quick."""
     changes = {
+        "kind": "per_horizon",
         "horizons": (6, 12, 24),
         "words": None,
         "rounds": Rounds(maximum=60, early_stopping=10),

@@ -1,7 +1,7 @@
 """LightGBM's trees on a sample: the number of them chosen on later rows, and grown the same bit for bit."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import lightgbm as lgb
 import numpy as np
@@ -12,6 +12,7 @@ from trenddrop.modeling.spec import ModelSpec
 from trenddrop.modeling.trees import read_trees, trees_text
 
 FEW_ROUNDS = 100  # of a training period too short to choose a number of trees on its own later block
+GREATEST_SHARE = 0.2  # of the period, that a block of so many days may take
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,19 @@ def grow_until(early: Sample, late: Sample, spec: ModelSpec, *, threads: int) ->
 
 
 def calibration_start(event_timestamps: pl.Series, spec: ModelSpec) -> datetime:
-    """Return where the newest ``block_share`` of the period begins."""
+    """Return where the newest block of the period begins, on which trees are counted and probabilities calibrated.
+
+    >>> from datetime import UTC
+    >>> days = pl.Series([datetime(2025, 1, 1, tzinfo=UTC), datetime(2025, 4, 11, tzinfo=UTC)])  # 100 of them
+    >>> block = {"block_share": 0.1, "block_days": 14}
+    >>> calibration_start(days, ModelSpec(name="some", calibration=block)).day
+    28
+    """
     start, end = event_timestamps.min(), event_timestamps.max()
     assert isinstance(start, datetime)  # noqa: S101 - the callers have rows
     assert isinstance(end, datetime)  # noqa: S101
-    return end - (end - start) * spec.calibration.block_share
+    config, period = spec.calibration, end - start
+    return end - max(period * config.block_share, min(timedelta(days=config.block_days), period * GREATEST_SHARE))
 
 
 def fixed_params(spec: ModelSpec, threads: int) -> dict[str, object]:

@@ -1,13 +1,11 @@
 """Why a score is what it is, in words."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import polars as pl
 
 from trenddrop.core.errors import NotFoundError
 from trenddrop.modeling.fit import FittedModel
-from trenddrop.modeling.horizon_model import HorizonModel
+from trenddrop.modeling.horizon_model import HorizonModel, mean_contributions
 
 MILLION, THOUSAND = 1_000_000, 10_000
 
@@ -24,8 +22,7 @@ def reasons(model: FittedModel, frame: pl.DataFrame, *, top: int = 5, horizon: i
     top = min(top, len(model.columns))
     if top < 1:
         return pl.DataFrame({"reasons": pl.Series(["[]"] * frame.height, dtype=pl.String)})
-    with ThreadPoolExecutor(len(chosen)) as pool:
-        contribution = np.mean(list(pool.map(lambda one: one.contributions(matrix), chosen)), axis=0)
+    contribution = mean_contributions(chosen, matrix, threads=len(chosen))
     order = np.argsort(-np.abs(contribution), axis=1, kind="stable")[:, :top]
     names = pl.Series(model.columns, dtype=pl.String)
     words = pl.Series([model.descriptions.get(name, "") or name for name in model.columns], dtype=pl.String)

@@ -55,7 +55,7 @@ def fit(
     """Fit every horizon of the spec that the frame has a label column for.
 
     One row is one hashtag at one event timestamp. Rows whose label is null are unknown and left out of that horizon;
-    nothing is resampled. The number of trees and the calibration come from the last ``block_share`` of the period,
+    nothing is resampled. The number of trees and the calibration come from the newest block of the period,
     judged by a model fitted on the purged rows before it; then the trees are grown again on the whole period.
     The result depends on the rows and the spec alone: neither on their order nor on the number of threads.
     """
@@ -69,7 +69,8 @@ def fit(
         frame = frame.with_columns(pl.Series(name, past[:, i]) for i, name in enumerate(COLUMNS))
     progress.advance("train", 0, len(horizons))
     recipe = Recipe(spec, columns, horizons, threads, progress)
-    models = fit_hazard(frame, recipe) if spec.kind == "hazard" else fit_per_horizon(frame, recipe)
+    is_hazard = spec.kind == "hazard" and len(horizons) > 1  # the hazard of a single step is its probability
+    models = fit_hazard(frame, recipe) if is_hazard else fit_per_horizon(frame, recipe)
     trained_until = max(
         moment for h in horizons if isinstance(moment := labelled(frame, h)["event_timestamp"].max(), datetime)
     )

@@ -1,6 +1,8 @@
 """What says how likely one horizon is: its trees and its calibration."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import lightgbm as lgb
@@ -8,6 +10,8 @@ import numpy as np
 
 from trenddrop.modeling.calibrate import Calibrator, Trial
 from trenddrop.modeling.matrix import Floats
+
+_Key = tuple[int, int | None]  # trees and the step asked of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,36 +34,82 @@ class HorizonModel:
 
     def raw(self, matrix: Floats) -> Floats:
         """Return uncalibrated probabilities of the rows of a design matrix."""
-        if self.booster is None or not len(matrix):
-            return matrix[:, :0].sum(axis=1) + self.prior
-        if self.steps:
-            return survived_not(self._hazards(matrix))
-        scores: Floats = self.booster.predict(matrix, num_threads=1)
-        return scores
+        return raw_scores([self], matrix)[0]
 
-    def contributions(self, matrix: Floats) -> Floats:
-        """Return (rows, columns) contributions to the raw log odds, without the base value.
 
-        They are LightGBM's exact Shapley values; with ``steps`` the mean over them, weighted by their hazards, which
-        is how the logarithm of a sum of small hazards moves with each.
-        """
-        if self.booster is None or not len(matrix):
-            return np.zeros_like(matrix)
-        if not self.steps:
-            of_trees: Floats = self.booster.predict(matrix, pred_contrib=True, num_threads=1)[:, :-1]
-            return of_trees
-        hazards = np.column_stack(list(self._hazards(matrix)))
-        weights = hazards / hazards.sum(axis=1, keepdims=True)
-        total = np.zeros_like(matrix)
-        for i, step in enumerate(self.steps):
-            one = self.booster.predict(with_step(matrix, step), pred_contrib=True, num_threads=1)
-            total += weights[:, i, None] * one[:, : matrix.shape[1]]
+def raw_scores(models: Sequence[HorizonModel], matrix: Floats, *, threads: int = 1) -> list[Floats]:
+    """Return each model's uncalibrated probabilities of the rows; what models share is computed once."""
+    if not len(matrix):
+        return [np.empty(0) for _ in models]
+    answers = _ask(_questions(models), matrix, threads=threads)
+
+    def raw(one: HorizonModel) -> Floats:
+        if one.booster is None:
+            return np.full(len(matrix), one.prior)
+        if one.steps:
+            return survived_not(answers[_trees(one), step] for step in one.steps)
+        return answers[_trees(one), None]
+
+    return [raw(one) for one in models]
+
+
+def mean_contributions(models: Sequence[HorizonModel], matrix: Floats, *, threads: int = 1) -> Floats:
+    """Return (rows, columns): what each column adds to the raw log odds, the mean over the models.
+
+    They are LightGBM's exact Shapley values; with ``steps`` their mean weighted by the steps' hazards, which is how the
+    logarithm of a sum of small hazards moves with each. A model without trees adds nothing.
+    """
+    total = np.zeros_like(matrix)
+    if not len(matrix):
         return total
+    weights = _step_weights(models, matrix)
+    parts = _ask(_questions(models), matrix, threads=threads, contributions=True)
+    for key, part in parts.items():
+        total += weights[key][:, None] * part[:, : matrix.shape[1]]
+    return total / len(models)
 
-    def _hazards(self, matrix: Floats) -> Iterator[Floats]:
-        assert self.booster is not None  # noqa: S101 - the callers have looked
-        for step in self.steps:
-            yield self.booster.predict(with_step(matrix, step), num_threads=1)
+
+def _step_weights(models: Sequence[HorizonModel], matrix: Floats) -> dict[_Key, Floats]:
+    """Return per question the sum over the models of its share in each."""
+    weights: dict[_Key, Floats] = defaultdict(lambda: np.zeros(1))
+    hazards = _ask(_questions([one for one in models if one.steps]), matrix, threads=1)
+    for one in models:
+        if one.booster is None:
+            continue
+        total = np.sum([hazards[_trees(one), step] for step in one.steps], axis=0)
+        for step in one.steps:
+            weights[_trees(one), step] = weights[_trees(one), step] + hazards[_trees(one), step] / total
+        if not one.steps:
+            weights[_trees(one), None] = np.ones(1)
+    return weights
+
+
+def _questions(models: Sequence[HorizonModel]) -> dict[_Key, HorizonModel]:
+    """Return what has to be asked of trees, each once, with a model that has them."""
+    return {(_trees(one), step): one for one in models if one.booster is not None for step in one.steps or (None,)}
+
+
+def _ask(
+    asked: Mapping[_Key, HorizonModel], matrix: Floats, *, threads: int, contributions: bool = False
+) -> dict[_Key, Floats]:
+    """Return LightGBM's answers, one question beside the other."""
+
+    def answer(key: _Key) -> Floats:
+        booster, step = asked[key].booster, key[1]
+        assert booster is not None  # noqa: S101 - nobody asks a model without trees
+        rows = matrix if step is None else with_step(matrix, step)
+        found: Floats = booster.predict(rows, pred_contrib=contributions, num_threads=1)
+        return found
+
+    if threads == 1 or len(asked) < 2:  # noqa: PLR2004 - nothing beside the other
+        return {key: answer(key) for key in asked}
+    with ThreadPoolExecutor(threads) as pool:
+        return dict(zip(asked, pool.map(answer, asked), strict=True))
+
+
+def _trees(one: HorizonModel) -> int:
+    """Return a name of the trees: of all horizons with ``steps``, or of this one."""
+    return 0 if one.steps else one.horizon
 
 
 def with_step(matrix: Floats, step: int) -> Floats:
@@ -67,7 +117,7 @@ def with_step(matrix: Floats, step: int) -> Floats:
     return np.hstack([matrix, np.full((len(matrix), 1), float(step))])
 
 
-def survived_not(hazards: Iterator[Floats]) -> Floats:
+def survived_not(hazards: Iterable[Floats]) -> Floats:
     """Return 1 - S with S = (1 - h1)(1 - h2)...: the probability that some step had the event.
 
     >>> survived_not(iter([np.array([0.5, 0.0]), np.array([0.5, 0.1])])).round(6)

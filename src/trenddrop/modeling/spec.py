@@ -22,12 +22,14 @@ class Rounds(Config):
 class Calibration(Config):
     """How raw scores become probabilities.
 
-    The calibrator is fitted on the last ``block_share`` of the training period, by a model that has not seen it.
+    The calibrator is fitted on the newest ``block_share`` of the training period, by a model that has not seen it. The
+    block has at least ``block_days``, as long as that is no more than a fifth of the period.
     ``auto`` takes the method with the least log loss on later days of the block, if it clearly beats Platt scaling.
     """
 
     method: Literal["auto", "platt", "isotonic", "venn_abers", "none"] = "auto"
     block_share: float = Field(default=0.2, gt=0, lt=0.5)
+    block_days: int = Field(default=0, ge=0)
     min_positives_isotonic: int = Field(default=500, ge=1, description="with fewer, auto is Platt scaling")
 
 

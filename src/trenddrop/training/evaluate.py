@@ -7,6 +7,7 @@ import polars as pl
 
 from trenddrop.modeling import metrics
 from trenddrop.modeling.baselines import baseline_scores
+from trenddrop.modeling.boost import calibration_start
 from trenddrop.modeling.bootstrap import (
     day_blocks,
     draw_multiplicities,
@@ -31,7 +32,7 @@ from trenddrop.modeling.resampled import (
 )
 from trenddrop.modeling.spec import ModelSpec
 from trenddrop.training.horizon_metrics import HorizonMetrics
-from trenddrop.training.limits import bars_cleared, exact_calibration_error, limits
+from trenddrop.training.limits import bars_cleared, effective_number, exact_calibration_error, limits
 
 MODEL, CHAMPION = "model", "champion"
 
@@ -80,8 +81,7 @@ def calibration_prevalence(train: pl.DataFrame, spec: ModelSpec, horizon: int) -
     rows = labelled(train, horizon)
     if rows.is_empty():
         return None
-    at = pl.col("event_timestamp")
-    newest = rows.filter(at >= at.max() - (at.max() - at.min()) * spec.calibration.block_share)
+    newest = rows.filter(pl.col("event_timestamp") >= calibration_start(rows["event_timestamp"], spec))
     return float(is_viral(newest, horizon).mean())
 
 
@@ -141,6 +141,7 @@ def figures(
         calibration_prevalence=around.calibration_prevalence,
         mean_probability=float(probability.mean()),
         distinct_positives=rows.filter(viral).select("event_timestamp", probability_column(horizon)).n_unique(),
+        effective_days=effective_number(np.bincount(blocks[viral]).astype(np.float64)),
         exact_ece=exact_calibration_error(rows, probability, horizon, rng=np.random.default_rng([spec.seed, horizon])),
     )
     return replace(one, bars=bars_cleared(one, spec.bars), limits=limits(one, spec.bars))

@@ -10,7 +10,7 @@ from trenddrop.modeling.spec import Bars
 from trenddrop.training.horizon_metrics import HorizonMetrics
 
 FEW_OUTCOMES = 100  # of the rarer kind
-FEW_DAYS = 60
+FEW_DAYS = 30
 MANY_UNKNOWN = 0.1  # of the test rows
 DRIFT = 0.1  # of the share of positives, relative
 ALIKE = 0.5  # of the positives; with more copies than that, they count for less
@@ -36,8 +36,25 @@ def limits(one: HorizonMetrics, bars: Bars) -> tuple[str, ...]:
 
     A bar that is missed and of which nothing is said here is missed by the model, not by the data.
     """
-    found = [_few(one), _copies(one), _unknown(one), _drift(one), _ceiling(one, bars), *_noise(one, bars)]
+    found = [
+        _few(one),
+        _copies(one),
+        _crowded(one),
+        _unknown(one),
+        _drift(one),
+        _ceiling(one, bars),
+        *_noise(one, bars),
+    ]
     return tuple(sentence for sentence in found if sentence)
+
+
+def effective_number(counts: Floats) -> float:
+    """Return the number of equal shares that are as uneven as these: 1 / the sum of the squared shares (Kish, 1965).
+
+    >>> effective_number(np.array([5.0, 5.0, 0.0]))
+    2.0
+    """
+    return float(counts.sum() ** 2 / (counts**2).sum())
 
 
 def exact_calibration_error(
@@ -72,6 +89,15 @@ def _copies(one: HorizonMetrics) -> str:
     return (
         f"the {one.positives} positives are {one.distinct_positives} different ones: "
         "the others share their hour and their score, as hashtags of one video do"
+    )
+
+
+def _crowded(one: HorizonMetrics) -> str:
+    if one.effective_days is None or one.effective_days >= FEW_DAYS or one.positives < FEW_OUTCOMES:
+        return ""
+    return (
+        f"the {one.positives} positives are spread over {one.days} days as unevenly as if all fell on "
+        f"{one.effective_days:.1f}: a few topics decide every figure"
     )
 
 

@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from trenddrop.modeling import fingerprint, fit, load_model, predict, reasons, save_model
+from trenddrop.modeling.horizon_model import mean_contributions
 from trenddrop.modeling.metrics import average_precision
 
 
@@ -64,10 +65,17 @@ def test_two_fits_are_the_same_and_so_is_what_was_kept(frame, hazard, recipe, fe
 def test_contributions_name_what_moves_the_probability_and_not_the_step(hazard, frame):
     matrix = hazard.matrix(frame.head(300))
     for one in hazard.horizons:
-        contributions = one.contributions(matrix)
+        contributions = mean_contributions([one], matrix)
         assert contributions.shape == matrix.shape
         total, raw = contributions.sum(axis=1), np.log(one.raw(matrix))
         assert np.corrcoef(total, raw)[0, 1] > 0.95
+
+
+def test_reasons_over_all_horizons_are_the_mean_of_each(hazard, model, frame):
+    for fitted in (hazard, model):
+        matrix = fitted.matrix(frame.head(200))
+        each = [mean_contributions([one], matrix) for one in fitted.horizons]
+        np.testing.assert_allclose(mean_contributions(fitted.horizons, matrix, threads=2), np.mean(each, axis=0))
 
 
 def test_too_few_positives_and_a_short_period_are_met_as_with_a_model_per_horizon(frame, recipe, features):

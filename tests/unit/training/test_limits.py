@@ -25,6 +25,7 @@ CLEAR = {
     "brier_skill": 0.2,
     "calibration_slope": 1.05,
     "ece": 0.005,
+    "effective_days": 80.0,
     "exact_ece": 0.008,
 }
 
@@ -68,6 +69,7 @@ def test_what_was_not_decided_is_neither_cleared_nor_missed():
         ({"positives": 99, "distinct_positives": 90}, "only 99 of 10000 known outcomes are positive"),
         ({"positives": 9_950, "distinct_positives": 9_000}, "only 50 of 10000 known outcomes are negative"),
         ({"distinct_positives": 400}, "the 1000 positives are 400 different ones"),
+        ({"effective_days": 12.34}, "the 1000 positives are spread over 100 days as unevenly as if all fell on 12.3"),
         ({"candidates": 40_000}, "the outcome of 30000 of 40000 test rows (75%) is unknown"),
         ({"calibration_prevalence": 0.12}, "moved from 0.1200 in the block that calibrated to 0.1000"),
         ({"baselines": {"logistic_regression": 0.8}}, "a perfect ranking would reach 1.25 times the 0.800"),
