@@ -71,9 +71,12 @@ class Bootstrap(Config):
 
 
 class Alerts(Config):
-    """When a probability is an alert: this many times the training period's share of positives."""
+    """When a probability is an alert: its odds are this many times those of the training period's share of positives.
 
-    prevalence_multiple: float = Field(default=3.0, gt=0)
+    For rare outcomes that is a multiple of the share; it can be reached where positives are common, too.
+    """
+
+    odds_multiple: float = Field(default=3.0, gt=0)
 
 
 class Bars(Config):

@@ -211,8 +211,9 @@ def _judge_fold(frame: pl.DataFrame, spec: ModelSpec, fold: Fold, features: Sequ
 
 
 def _thresholds(model: FittedModel, spec: ModelSpec) -> list[pl.Expr]:
-    times = spec.alerts.prevalence_multiple
-    return [pl.lit(min(times * one.prior, 1.0)).alias(THRESHOLD.format(one.horizon)) for one in model.horizons]
+    times = spec.alerts.odds_multiple
+    shares = {one.horizon: times * one.prior / (1 - one.prior + times * one.prior) for one in model.horizons}
+    return [pl.lit(share).alias(THRESHOLD.format(horizon)) for horizon, share in shares.items()]
 
 
 def _calibrated_on(train: pl.DataFrame, spec: ModelSpec) -> list[pl.Expr]:

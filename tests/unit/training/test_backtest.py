@@ -69,6 +69,15 @@ def test_all_blocks_are_judged_together_beside_their_rivals(result, rows, start)
     assert one.alerts.alert_precision > 2 * one.metrics.prevalence
 
 
+def test_an_alert_can_be_reached_where_positives_are_common(rows, spec, features, start):
+    common = rows.with_columns(is_viral_6h=~pl.col("is_viral_6h"))
+    one = backtest(common, spec, features=features, test_from=start)
+    assert one.horizons[6].metrics.prevalence > 0.8
+    assert one.horizons[6].alerts.event_recall > 0.2
+    threshold, prior = one.predictions["alert_threshold_6h"][0], one.folds[0].models[0].prior
+    assert threshold / (1 - threshold) == pytest.approx(spec.alerts.odds_multiple * prior / (1 - prior))
+
+
 def test_slices_are_judged_on_their_own_rows(result, rows, spec, features, start):
     one = result.horizons[6]
     assert one.slices["unseen_hashtags"].rows == 0
