@@ -12,12 +12,10 @@ import numpy as np
 import polars as pl
 
 from trenddrop.modeling.boost import FEW_ROUNDS, Sample, calibration_start, grow, grow_until
-from trenddrop.modeling.calibrate import Calibrator, Trial, fit_calibrator
 from trenddrop.modeling.horizon_model import HorizonModel, survived_not, with_step
 from trenddrop.modeling.matrix import Booleans, Floats, design_matrix, is_viral, label_column, labelled
-from trenddrop.modeling.per_horizon import Recipe, constant_model, prior, row_weights
+from trenddrop.modeling.per_horizon import Calibrated, Recipe, calibrate, constant_model, prior, refitted, row_weights
 from trenddrop.modeling.purge import before_purge
-from trenddrop.modeling.spec import ModelSpec
 
 STEP = "step_h"
 
@@ -39,7 +37,7 @@ def fit_hazard(frame: pl.DataFrame, recipe: Recipe) -> tuple[HorizonModel, ...]:
     everywhere = [np.ones(frame.height, dtype=bool)] * len(horizons)
     learned, watched = (_periods(frame, matrix, recipe, rows) for rows in (early, [late] * len(horizons)))
     rounds = min(FEW_ROUNDS, spec.rounds.maximum)
-    calibrators: dict[int, tuple[Calibrator, tuple[Trial, ...]]] = {h: (Calibrator("none"), ()) for h in horizons}
+    calibrated = dict.fromkeys(horizons, Calibrated())
     if learned.teaches(spec) and watched.teaches(spec):
         booster, rounds = grow_until(learned, watched, spec, threads=threads)
         hazards = [
@@ -47,20 +45,36 @@ def fit_hazard(frame: pl.DataFrame, recipe: Recipe) -> tuple[HorizonModel, ...]:
             for step in horizons
         ]
         for i, horizon in enumerate(horizons):
-            calibrators[horizon] = _calibrate(frame.filter(late), hazards[: i + 1], spec, horizon)
+            known = frame[label_column(horizon)].is_not_null().to_numpy()
+            taught, judged = (_sample(frame, matrix, rows & known, horizon) for rows in (early[i], late))
+            if taught.teaches(spec) and judged.teaches(spec):
+                raw = survived_not(hazards[: i + 1])[known[late]]
+                calibrated[horizon] = calibrate(raw, taught, judged, spec)
     columns = [*recipe.columns, STEP]
     trees = grow(_periods(frame, matrix, recipe, everywhere), spec, rounds=rounds, columns=columns, threads=threads)
     recipe.progress.advance("train", len(horizons), len(horizons))
     models = []
     for i, horizon in enumerate(horizons):
-        viral = is_viral(labelled(frame, horizon), horizon)
-        rows, positives = viral.size, int(viral.sum())
-        calibrator, trials = calibrators[horizon]
+        sample = _sample(frame, matrix, frame[label_column(horizon)].is_not_null().to_numpy(), horizon)
+        rows, positives = sample.viral.size, int(sample.viral.sum())
         shared = HorizonModel(
-            horizon, trees, calibrator, prior(rows, positives), rounds, rows, positives, trials, horizons[: i + 1]
+            horizon=horizon,
+            booster=trees,
+            calibrator=calibrated[horizon].calibrator,
+            prior=prior(rows, positives),
+            rounds=rounds,
+            rows=rows,
+            positives=positives,
+            trials=calibrated[horizon].trials,
+            steps=horizons[: i + 1],
+            companion=refitted(calibrated[horizon].companion, sample),
         )
         models.append(constants[horizon] or shared)
     return tuple(models)
+
+
+def _sample(frame: pl.DataFrame, matrix: Floats, rows: Booleans, horizon: int) -> Sample:
+    return Sample(matrix[rows], is_viral(frame.filter(rows), horizon))
 
 
 def _periods(frame: pl.DataFrame, matrix: Floats, recipe: Recipe, among: list[Booleans]) -> Sample:
@@ -77,13 +91,3 @@ def _periods(frame: pl.DataFrame, matrix: Floats, recipe: Recipe, among: list[Bo
     matrices, virals, weights_of = zip(*parts, strict=True)
     several = [one for one in weights_of if one is not None]
     return Sample(np.vstack(matrices), np.concatenate(virals), np.concatenate(several) if several else None)
-
-
-def _calibrate(
-    late: pl.DataFrame, hazards: list[Floats], spec: ModelSpec, horizon: int
-) -> tuple[Calibrator, tuple[Trial, ...]]:
-    known = late[label_column(horizon)].is_not_null().to_numpy()
-    sample = Sample(np.empty((int(known.sum()), 0)), is_viral(late.filter(known), horizon))
-    if not sample.teaches(spec):
-        return Calibrator("none"), ()
-    return fit_calibrator(survived_not(iter(hazards))[known], sample.viral, spec.calibration)

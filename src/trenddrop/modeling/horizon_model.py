@@ -9,6 +9,7 @@ import lightgbm as lgb
 import numpy as np
 
 from trenddrop.modeling.calibrate import Calibrator, Trial
+from trenddrop.modeling.linear import Companion
 from trenddrop.modeling.matrix import Floats
 
 _Key = tuple[int, int | None]  # trees and the step asked of them
@@ -31,6 +32,7 @@ class HorizonModel:
     positives: int
     trials: tuple[Trial, ...] = ()  # what calibration methods were compared
     steps: tuple[int, ...] = ()  # the horizons up to this one
+    companion: Companion | None = None
 
     def raw(self, matrix: Floats) -> Floats:
         """Return uncalibrated probabilities of the rows of a design matrix."""
@@ -47,8 +49,10 @@ def raw_scores(models: Sequence[HorizonModel], matrix: Floats, *, threads: int =
         if one.booster is None:
             return np.full(len(matrix), one.prior)
         if one.steps:
-            return survived_not(answers[_trees(one), step] for step in one.steps)
-        return answers[_trees(one), None]
+            of_trees = survived_not(answers[_trees(one), step] for step in one.steps)
+        else:
+            of_trees = answers[_trees(one), None]
+        return of_trees if one.companion is None else one.companion.combine(of_trees, matrix)
 
     return [raw(one) for one in models]
 
@@ -57,7 +61,8 @@ def mean_contributions(models: Sequence[HorizonModel], matrix: Floats, *, thread
     """Return (rows, columns): what each column adds to the raw log odds, the mean over the models.
 
     They are LightGBM's exact Shapley values; with ``steps`` their mean weighted by the steps' hazards, which is how the
-    logarithm of a sum of small hazards moves with each. A model without trees adds nothing.
+    logarithm of a sum of small hazards moves with each. A model without trees adds nothing. The companion's
+    share is that of a linear model, weighted as in the log odds.
     """
     total = np.zeros_like(matrix)
     if not len(matrix):
@@ -66,6 +71,9 @@ def mean_contributions(models: Sequence[HorizonModel], matrix: Floats, *, thread
     parts = _ask(_questions(models), matrix, threads=threads, contributions=True)
     for key, part in parts.items():
         total += weights[key][:, None] * part[:, : matrix.shape[1]]
+    for line in (one.companion for one in models):
+        if line is not None:
+            total += line.linear_weight * line.model.contributions(matrix)
     return total / len(models)
 
 
@@ -76,11 +84,12 @@ def _step_weights(models: Sequence[HorizonModel], matrix: Floats) -> dict[_Key, 
     for one in models:
         if one.booster is None:
             continue
+        of_trees = 1.0 if one.companion is None else one.companion.tree_weight
         total = np.sum([hazards[_trees(one), step] for step in one.steps], axis=0)
         for step in one.steps:
-            weights[_trees(one), step] = weights[_trees(one), step] + hazards[_trees(one), step] / total
+            weights[_trees(one), step] = weights[_trees(one), step] + of_trees * hazards[_trees(one), step] / total
         if not one.steps:
-            weights[_trees(one), None] = np.ones(1)
+            weights[_trees(one), None] = np.full(1, of_trees)
     return weights
 
 

@@ -1,7 +1,7 @@
 """A LightGBM model for each horizon, by itself."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import polars as pl
@@ -11,6 +11,7 @@ from trenddrop.core.progress import Progress
 from trenddrop.modeling.boost import FEW_ROUNDS, Sample, calibration_start, grow, grow_until
 from trenddrop.modeling.calibrate import Calibrator, Trial, fit_calibrator
 from trenddrop.modeling.horizon_model import HorizonModel
+from trenddrop.modeling.linear import Companion, fit_linear, stack
 from trenddrop.modeling.matrix import Floats, design_matrix, is_viral, label_column, labelled
 from trenddrop.modeling.purge import before_purge
 from trenddrop.modeling.spec import ModelSpec
@@ -50,10 +51,20 @@ def _fit_horizon(frame: pl.DataFrame, recipe: Recipe, horizon: int, threads: int
     if (constant := constant_model(frame, spec, horizon)) is not None:
         return constant
     sample = Sample(design_matrix(frame, recipe.columns), is_viral(frame, horizon), row_weights(frame, spec, horizon))
-    rounds, calibrator, trials = _stop_and_calibrate(frame, sample, spec, horizon, threads)
+    rounds, calibrated = _stop_and_calibrate(frame, sample, spec, horizon, threads)
     booster = grow(sample, spec, rounds=rounds, columns=recipe.columns, threads=threads)
     rows, positives = sample.viral.size, int(sample.viral.sum())
-    return HorizonModel(horizon, booster, calibrator, prior(rows, positives), rounds, rows, positives, trials)
+    return HorizonModel(
+        horizon=horizon,
+        booster=booster,
+        calibrator=calibrated.calibrator,
+        prior=prior(rows, positives),
+        rounds=rounds,
+        rows=rows,
+        positives=positives,
+        trials=calibrated.trials,
+        companion=refitted(calibrated.companion, sample),
+    )
 
 
 def constant_model(frame: pl.DataFrame, spec: ModelSpec, horizon: int) -> HorizonModel | None:
@@ -76,9 +87,35 @@ def row_weights(frame: pl.DataFrame, spec: ModelSpec, horizon: int) -> Floats | 
     return average_uniqueness(frame, horizon) if spec.row_weights == "uniqueness" else None
 
 
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """What the later block decided for one horizon; the default is what a period too short for one has."""
+
+    calibrator: Calibrator = Calibrator("none")
+    trials: tuple[Trial, ...] = ()
+    companion: Companion | None = None  # as it was fitted on the early rows
+
+
+def calibrate(raw: Floats, early: Sample, late: Sample, spec: ModelSpec) -> Calibrated:
+    """Return the calibration of the late rows' raw scores, by trees that saw the early ones, with a line if wanted."""
+    companion = None
+    if spec.line is not None and early.viral.sum() + late.viral.sum() <= spec.line.most_positives:
+        line = fit_linear(early.matrix, early.viral)
+        companion = None if line is None else stack(raw, line, late.matrix, late.viral)
+    if companion is not None:
+        raw = companion.combine(raw, late.matrix)
+    return Calibrated(*fit_calibrator(raw, late.viral, spec.calibration), companion)
+
+
+def refitted(companion: Companion | None, sample: Sample) -> Companion | None:
+    """Return the companion with its line fitted on all rows, as the trees are."""
+    line = None if companion is None else fit_linear(sample.matrix, sample.viral)
+    return None if companion is None or line is None else replace(companion, model=line)
+
+
 def _stop_and_calibrate(
     frame: pl.DataFrame, sample: Sample, spec: ModelSpec, horizon: int, threads: int
-) -> tuple[int, Calibrator, tuple[Trial, ...]]:
+) -> tuple[int, Calibrated]:
     """Choose the number of trees and the calibration on the later block; a period too short for one has neither."""
     boundary = calibration_start(frame["event_timestamp"], spec)
     embargo = timedelta(hours=spec.split.embargo_hours)
@@ -87,7 +124,7 @@ def _stop_and_calibrate(
         for rows in (before_purge(boundary, horizon=horizon, embargo=embargo), pl.col("event_timestamp") >= boundary)
     )
     if not (early.teaches(spec) and late.teaches(spec)):
-        return min(FEW_ROUNDS, spec.rounds.maximum), Calibrator("none"), ()
+        return min(FEW_ROUNDS, spec.rounds.maximum), Calibrated()
     booster, rounds = grow_until(early, late, spec, threads=threads)
     raw: Floats = booster.predict(late.matrix, num_iteration=rounds, num_threads=threads)
-    return rounds, *fit_calibrator(raw, late.viral, spec.calibration)
+    return rounds, calibrate(raw, early, late, spec)

@@ -33,6 +33,12 @@ class Calibration(Config):
     min_positives_isotonic: int = Field(default=500, ge=1, description="with fewer, auto is Platt scaling")
 
 
+class Line(Config):
+    """A logistic regression that the trees are stacked with where there are few positives to grow them from."""
+
+    most_positives: int = Field(default=5000, ge=0, description="training positives; with more the trees go alone")
+
+
 class Baseline(Config):
     """One rival without machine learning, or with little.
 
@@ -153,6 +159,7 @@ class ModelSpec(Config):
         default="equal",
         description="uniqueness: rows whose outcome windows overlap count for less",
     )
+    line: Line | None = Field(default=None, description="none: trees alone")
     calibration: Calibration = Calibration()
     split: Split = Split()
     baselines: tuple[Baseline, ...] = ()

@@ -14,6 +14,7 @@ from trenddrop.core.settings import Config
 from trenddrop.modeling.calibrate import Calibrator, Kind, Trial
 from trenddrop.modeling.fit import FittedModel
 from trenddrop.modeling.horizon_model import HorizonModel
+from trenddrop.modeling.linear import Companion, LinearModel
 from trenddrop.modeling.spec import ModelSpec
 from trenddrop.modeling.trees import read_trees, trees_text
 from trenddrop.modeling.words import WordCounts
@@ -28,6 +29,19 @@ class _Trial(Config):
     slope: float
 
 
+class _Line(Config):
+    used: tuple[int, ...]
+    median: tuple[float, ...]
+    flagged: tuple[bool, ...]
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    weights: tuple[float, ...]
+    intercept: float
+    tree_weight: float
+    linear_weight: float
+    shift: float
+
+
 class _Horizon(Config):
     horizon: int
     sha256: str | None  # of the booster's file; None is a constant model
@@ -40,6 +54,7 @@ class _Horizon(Config):
     positives: int
     trials: tuple[_Trial, ...] = ()
     steps: tuple[int, ...] = ()
+    line: _Line | None = None
 
 
 class _Words(Config):
@@ -113,6 +128,7 @@ def _document(model: FittedModel) -> _Document:
                 positives=one.positives,
                 trials=tuple(_Trial(**asdict(trial)) for trial in one.trials),
                 steps=one.steps,
+                line=None if one.companion is None else _line(one.companion),
             )
             for one in model.horizons
         ),
@@ -151,8 +167,46 @@ def _load_horizon(folder: Path, one: _Horizon) -> HorizonModel:
     calibrator = Calibrator(one.calibrator, one.knots, one.values)
     trials = tuple(Trial(**trial.model_dump()) for trial in one.trials)
     return HorizonModel(
-        one.horizon, booster, calibrator, one.prior, one.rounds, one.rows, one.positives, trials, one.steps
+        horizon=one.horizon,
+        booster=booster,
+        calibrator=calibrator,
+        prior=one.prior,
+        rounds=one.rounds,
+        rows=one.rows,
+        positives=one.positives,
+        trials=trials,
+        steps=one.steps,
+        companion=None if one.line is None else _companion(one.line),
     )
+
+
+def _line(companion: Companion) -> _Line:
+    model = companion.model
+    return _Line(
+        used=tuple(model.used.tolist()),
+        median=tuple(model.median.tolist()),
+        flagged=tuple(model.flagged.tolist()),
+        mean=tuple(model.mean.tolist()),
+        scale=tuple(model.scale.tolist()),
+        weights=tuple(model.weights.tolist()),
+        intercept=model.intercept,
+        tree_weight=companion.tree_weight,
+        linear_weight=companion.linear_weight,
+        shift=companion.shift,
+    )
+
+
+def _companion(line: _Line) -> Companion:
+    model = LinearModel(
+        used=np.array(line.used, dtype=np.int64),
+        median=np.array(line.median),
+        flagged=np.array(line.flagged, dtype=bool),
+        mean=np.array(line.mean),
+        scale=np.array(line.scale),
+        weights=np.array(line.weights),
+        intercept=line.intercept,
+    )
+    return Companion(model, line.tree_weight, line.linear_weight, line.shift)
 
 
 def _trees_file(one: HorizonModel | _Horizon) -> str:
