@@ -51,7 +51,7 @@ def _matrix(rows: int) -> tuple[Any, Any]:
 def _lightgbm(rows: int) -> dict[str, Any]:
     import lightgbm as lgb
 
-    from trenddrop.modeling.fit import fixed_params
+    from trenddrop.modeling.boost import fixed_params
 
     matrix, viral = _matrix(rows)
     params = fixed_params(_spec(), _threads())

@@ -160,8 +160,10 @@ def features() -> tuple[str, ...]:
 def spec() -> ModelSpec:
     """The built-in recipe, small and quick."""
     changes = {
+        "kind": "per_horizon",
         "horizons": (6, 12, 24),
         "words": None,
+        "line": None,
         "rounds": Rounds(maximum=60, early_stopping=10),
         "params": {"learning_rate": 0.15, "num_leaves": 7, "min_data_in_leaf": 50},
         "bootstrap": Bootstrap(resamples=200),

@@ -6,6 +6,7 @@ switched off first. Its logging and progress bars are silenced for the calls mad
 
 import contextlib
 import importlib
+import json
 import logging
 import os
 import warnings
@@ -24,6 +25,7 @@ from trenddrop.core.time import Clock, utc_now
 from trenddrop.modeling import FittedModel, fingerprint, load_model, predict, save_model
 from trenddrop.registry.registry import Alias, ModelVersion
 from trenddrop.training.tracker import LoggedRun, RunRecord
+from trenddrop.training.tune import TuneResult, recipe_text
 
 EXPERIMENT = "trenddrop"
 FINGERPRINT = "trenddrop.fingerprint"
@@ -53,7 +55,7 @@ class MlflowStore:
         """Keep the run, and register its model unless a version with its fingerprint is there already."""
         with _quiet(), self._faults(), Scratch(self._home / "tmp") as scratch:
             run_id = self._start(record)
-            self._client.log_batch(run_id, metrics=self._metrics(record), params=self._params(record))
+            self._client.log_batch(run_id, metrics=self._metrics(record.metrics), params=self._params(record.params))
             self._client.log_artifacts(run_id, str(_write_documents(record, scratch.folder / "documents")))
             version = self._version(record, run_id, scratch.folder / ARTIFACT)
             self._client.set_terminated(run_id)
@@ -63,6 +65,27 @@ class MlflowStore:
         """Return the names of all registered models, sorted."""
         with _quiet(), self._faults():
             return sorted(one.name for one in self._all(self._client.search_registered_models))
+
+    def log_search(self, name: str, search: TuneResult) -> str:
+        """Keep a search for a better recipe: a run with the best recipe, and a run below it for each trial."""
+        with _quiet(), self._faults(), Scratch(self._home / "tmp") as scratch:
+            parent = self._start_run(f"tune-{name}", {})
+            values = [self._mlflow.entities.Metric("value", t.value, self._now(), t.number) for t in search.trials]
+            found = {"test_from": search.test_from.isoformat(), "config_hash": search.spec.config_hash()}
+            self._client.log_batch(parent, metrics=values, params=self._params(found))
+            documents = {"recipe.yaml": recipe_text(search), "search.json": json.dumps(search.as_dict(), indent=1)}
+            for file, text in documents.items():
+                (scratch.folder / file).write_text(text, encoding="utf-8")
+            self._client.log_artifacts(parent, str(scratch.folder))
+            for trial in search.trials:
+                child = self._start_run(f"trial-{trial.number}", {"mlflow.parentRunId": parent})
+                figures = {f"average_precision_{h}h": one for h, one in trial.average_precision.items()}
+                metrics = self._metrics({"value": trial.value, **figures})
+                params = self._params({key: str(value) for key, value in trial.params.items()})
+                self._client.log_batch(child, metrics=metrics, params=params)
+                self._client.set_terminated(child)
+            self._client.set_terminated(parent)
+        return parent
 
     def versions(self, name: str) -> list[ModelVersion]:
         """Return every version of a name, the oldest first."""
@@ -137,14 +160,16 @@ class MlflowStore:
                 path.hardlink_to(fresh)
 
     def _start(self, record: RunRecord) -> str:
+        return self._start_run(record.model_name, {"mlflow.source.git.commit": record.params.get("commit", "")})
+
+    def _start_run(self, name: str, tags: Mapping[str, str]) -> str:
         experiment = self._client.get_experiment_by_name(EXPERIMENT)
         if experiment is None:
             location = (self._home / "mlartifacts").as_uri() if self._is_local else None
             experiment_id = self._client.create_experiment(EXPERIMENT, artifact_location=location)
         else:
             experiment_id = experiment.experiment_id
-        tags = {"mlflow.source.git.commit": record.params.get("commit", ""), "mlflow.source.name": "trenddrop"}
-        run = self._client.create_run(experiment_id, run_name=record.model_name, tags=tags)
+        run = self._client.create_run(experiment_id, run_name=name, tags={**tags, "mlflow.source.name": "trenddrop"})
         return str(run.info.run_id)
 
     def _version(self, record: RunRecord, run_id: str, folder: Path) -> str:
@@ -198,12 +223,14 @@ class MlflowStore:
     def _is_registered(self, name: str) -> bool:
         return bool(self._client.search_registered_models(f"name = '{_quoted(name)}'"))
 
-    def _metrics(self, record: RunRecord) -> list[Any]:
-        now = int(self._clock().timestamp() * 1000)
-        return [self._mlflow.entities.Metric(name, value, now, 0) for name, value in record.metrics.items()]
+    def _metrics(self, values: Mapping[str, float]) -> list[Any]:
+        return [self._mlflow.entities.Metric(name, value, self._now(), 0) for name, value in values.items()]
 
-    def _params(self, record: RunRecord) -> list[Any]:
-        return [self._mlflow.entities.Param(name, value) for name, value in record.params.items()]
+    def _now(self) -> int:
+        return int(self._clock().timestamp() * 1000)
+
+    def _params(self, values: Mapping[str, str]) -> list[Any]:
+        return [self._mlflow.entities.Param(name, value) for name, value in values.items()]
 
     @contextlib.contextmanager
     def _faults(self) -> Iterator[None]:

@@ -102,7 +102,7 @@ def _fingerprint(wh: Warehouse, platform: str | None) -> str:
         rows = (
             table if platform is None or "platform" not in table.columns else table.filter(table.platform == platform)
         )
-        learnt = rows[next(column for column in _LEARNT if column in rows.columns)]
+        learnt = rows[next(column for column in _LEARNT if column in rows.columns)].truncate("s")
         seconds = {"first": learnt.min().epoch_seconds(), "last": learnt.max().epoch_seconds()}
         # the sum of the seconds tells apart most sets of as many records
         seconds["sum"] = (learnt.epoch_seconds() % (1 << 20)).sum()

@@ -4,13 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
+from scipy.special import expit  # type: ignore[import-untyped]
 
-from trenddrop.modeling.matrix import Booleans, Floats, design_matrix, is_viral
+from trenddrop.modeling.linear import fit_linear
+from trenddrop.modeling.matrix import Floats, design_matrix, is_viral
 from trenddrop.modeling.spec import Baseline
-
-LOGISTIC_STEPS = 300
 
 
 def baseline_scores(
@@ -62,31 +60,13 @@ def chi_square(frame: pl.DataFrame, observed: str, expected: str, *, hours: int)
 
 def logistic_score(train: pl.DataFrame, test: pl.DataFrame, *, features: Sequence[str], horizon: int) -> Floats | None:
     """Return logistic regression's probabilities: logarithms, median imputation, missing flags, standardised."""
-    viral = is_viral(train, horizon)
-    if viral.all() or not viral.any():
+    model = fit_linear(design_matrix(train, features), is_viral(train, horizon))
+    if model is None:
         return None
-    learned, asked = _signed_log(design_matrix(train, features)), _signed_log(design_matrix(test, features))
-    known = ~np.isnan(learned).all(axis=0)
-    learned, asked = learned[:, known], asked[:, known]
-    median = np.nanmedian(learned, axis=0)
-    sometimes: Booleans = np.asarray(np.isnan(learned).any(axis=0))
-    scaler = StandardScaler().fit(_imputed(learned, median, sometimes))
-    model = LogisticRegression(max_iter=LOGISTIC_STEPS, tol=1e-3)
-    model.fit(scaler.transform(_imputed(learned, median, sometimes)), viral)
-    probability: Floats = model.predict_proba(scaler.transform(_imputed(asked, median, sometimes)))[:, 1]
+    probability: Floats = expit(model.log_odds(design_matrix(test, features)))
     return probability
 
 
 def _unknown_last(score: Floats) -> Floats:
     known = score[~np.isnan(score)]
     return np.nan_to_num(score, nan=float(known.min()) - 1.0 if known.size else 0.0)
-
-
-def _signed_log(matrix: Floats) -> Floats:
-    logarithm: Floats = np.sign(matrix) * np.log1p(np.abs(matrix))
-    return logarithm
-
-
-def _imputed(matrix: Floats, median: Floats, flagged: Booleans) -> Floats:
-    missing = np.isnan(matrix)
-    return np.hstack([np.where(missing, median, matrix), missing[:, flagged].astype(np.float64)])

@@ -9,11 +9,9 @@ from datetime import timedelta
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
-from trenddrop.modeling.matrix import Booleans, Floats
+from trenddrop.modeling.matrix import Booleans, Floats, Integers
 
-Integers = NDArray[np.int64]
 CHUNK = 200  # resamples at a time: bounds the memory of (positives, resamples) arrays
 
 
@@ -27,6 +25,16 @@ def day_blocks(event_timestamps: pl.Series, *, block_days: int = 1) -> Integers:
 def draw_multiplicities(blocks: int, *, resamples: int, rng: np.random.Generator) -> Floats:
     """Return (blocks, resamples): how often each block is drawn in each resample."""
     return rng.multinomial(blocks, np.full(blocks, 1 / blocks), size=resamples).T.astype(np.float64)
+
+
+def block_sums(block: Integers, *values: Booleans | Floats, size: int | None = None) -> Floats:
+    """Return (values, blocks): the sum of each value over the rows of each block.
+
+    >>> block_sums(np.array([0, 1, 1]), np.array([1.0, 2.0, 3.0]))
+    array([[1., 5.]])
+    """
+    blocks = int(block.max()) + 1 if size is None else size
+    return np.stack([np.bincount(block, weights=one.astype(np.float64), minlength=blocks) for one in values])
 
 
 def resampled_average_precision(

@@ -1,5 +1,6 @@
 """Raw scores to probabilities, by a monotone map with few parameters."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -9,10 +10,14 @@ from sklearn.isotonic import IsotonicRegression
 
 from trenddrop.modeling.matrix import Booleans, Floats
 from trenddrop.modeling.spec import Calibration
+from trenddrop.modeling.venn_abers import venn_abers
 
 EDGE = 1e-6  # probabilities stay this far from 0 and 1, so that log odds are finite
 TIE_BREAK = 1e-3  # share of the raw score in an isotonic probability: keeps the order within a step
-FOLDS = 5
+FOLDS = 5  # stretches of time
+FIRST_JUDGED = 2  # folds before it only teach
+BINS = 15
+Kind = Literal["platt", "isotonic", "venn_abers", "none"]
 MAX_NEWTON_STEPS = 50
 
 
@@ -21,10 +26,10 @@ class Calibrator:
     """A monotone map from raw probability to probability.
 
     ``platt``: expit(slope * logit(raw) + intercept) with ``knots`` = (slope,) and ``values`` = (intercept,).
-    ``isotonic``: linear between the knots (raw) and values (observed share). ``none``: the raw probability.
+    ``isotonic`` and ``venn_abers``: linear between the knots (raw) and values (probability). ``none``: the raw one.
     """
 
-    kind: Literal["platt", "isotonic", "none"]
+    kind: Kind
     knots: tuple[float, ...] = ()
     values: tuple[float, ...] = ()
 
@@ -33,28 +38,75 @@ class Calibrator:
         raw = np.clip(raw, EDGE, 1 - EDGE)
         if self.kind == "platt":
             raw = expit(self.knots[0] * logit(raw) + self.values[0])
-        elif self.kind == "isotonic":
+        elif self.kind in ("isotonic", "venn_abers"):
             raw = (1 - TIE_BREAK) * np.interp(raw, self.knots, self.values) + TIE_BREAK * raw
         calibrated: Floats = np.clip(raw, EDGE, 1 - EDGE)
         return calibrated
 
 
-def fit_calibrator(raw: Floats, viral: Booleans, config: Calibration) -> Calibrator:
-    """Fit on a block that the raw scores' model has not seen; rows in time order.
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """How one method did on the later days of the calibration block, fitted on the days before them."""
 
-    ``auto`` splits the block into five stretches of time and takes isotonic regression only when there are enough
-    positives and its held-out log loss is lower by more than one standard error. Too few outcomes of one kind to
-    tell a slope leave the scores as they are.
+    kind: Kind
+    log_loss: float
+    ece: float  # equal mass
+    slope: float
+
+    def figures(self) -> dict[str, float]:
+        """Return the figures by name."""
+        return {"log_loss": self.log_loss, "ece": self.ece, "slope": self.slope}
+
+
+def fit_calibrator(raw: Floats, viral: Booleans, config: Calibration) -> tuple[Calibrator, tuple[Trial, ...]]:
+    """Fit on a block that the raw scores' model has not seen; rows in time order. Return also what was compared.
+
+    The block is cut into five stretches of time, and each from the third on is judged by calibrators of those before
+    it. ``auto`` takes the method with the least log loss, Platt scaling unless the other is better by more than one
+    standard error over the stretches and there are enough positives. Too few outcomes of one kind to tell a slope
+    leave the scores as they are.
     """
     if config.method == "none" or min(viral.sum(), (~viral).sum()) < FOLDS:
-        return Calibrator("none")
-    if config.method == "isotonic":
-        return _isotonic(raw, viral)
-    if config.method == "auto" and viral.sum() >= config.min_positives_isotonic:
-        gains = np.array(_fold_gains(raw, viral))
+        return Calibrator("none"), ()
+    losses, trials = compare(raw, viral)
+    if config.method != "auto":
+        return METHODS[config.method](raw, viral), trials
+    chosen: Kind = "platt"
+    if viral.sum() >= config.min_positives_isotonic and trials:
+        best = min(trials, key=lambda one: one.log_loss).kind
+        gains = losses["platt"] - losses[best]
         if gains.size > 1 and gains.mean() > gains.std(ddof=1) / np.sqrt(gains.size):
-            return _isotonic(raw, viral)
-    return _platt(raw, viral)
+            chosen = best
+    return METHODS[chosen](raw, viral), trials
+
+
+def compare(raw: Floats, viral: Booleans) -> tuple[dict[Kind, Floats], tuple[Trial, ...]]:
+    """Return each method's log loss per judged stretch, and its figures over all of them."""
+    stretches = np.array_split(np.arange(raw.size), FOLDS)
+    judged: dict[Kind, list[Floats]] = {kind: [] for kind in METHODS}
+    losses: dict[Kind, list[float]] = {kind: [] for kind in METHODS}
+    outcomes: list[Booleans] = []
+    for k in range(FIRST_JUDGED, FOLDS):
+        before, held = np.concatenate(stretches[:k]), stretches[k]
+        if min(viral[before].sum(), (~viral[before]).sum()) == 0:
+            continue
+        outcomes.append(viral[held])
+        for kind, method in METHODS.items():
+            calibrated = method(raw[before], viral[before]).apply(raw[held])
+            judged[kind].append(calibrated)
+            losses[kind].append(_log_loss(calibrated, viral[held]))
+    if not outcomes:
+        return {kind: np.empty(0) for kind in METHODS}, ()
+    known = np.concatenate(outcomes)
+    trials = tuple(_trial(kind, np.concatenate(judged[kind]), known) for kind in METHODS)
+    return {kind: np.array(values) for kind, values in losses.items()}, trials
+
+
+def _trial(kind: Kind, probability: Floats, viral: Booleans) -> Trial:
+    order = np.argsort(probability, kind="stable")
+    gaps = [abs(float((probability[part] - viral[part]).sum())) for part in np.array_split(order, BINS)]
+    slope = logistic_line(logit(probability), viral)[0] if np.ptp(probability) > 0 else 0.0
+    return Trial(kind, _log_loss(probability, viral), sum(gaps) / probability.size, slope)
 
 
 def logistic_line(x: Floats, viral: Booleans) -> tuple[float, float]:
@@ -95,19 +147,17 @@ def _isotonic(raw: Floats, viral: Booleans) -> Calibrator:
     return Calibrator("isotonic", tuple(knots.tolist()), tuple(np.maximum.accumulate(shares).tolist()))
 
 
-def _fold_gains(raw: Floats, viral: Booleans) -> list[float]:
-    """Return Platt's minus isotonic's log loss on each held-out stretch."""
-    gains = []
-    for held in np.array_split(np.arange(raw.size), FOLDS):
-        rest = np.ones(raw.size, dtype=bool)
-        rest[held] = False
-        if min(viral[rest].sum(), (~viral[rest]).sum()) > 0:
-            platt, isotonic = _platt(raw[rest], viral[rest]), _isotonic(raw[rest], viral[rest])
-            gains.append(
-                _log_loss(platt.apply(raw[held]), viral[held]) - _log_loss(isotonic.apply(raw[held]), viral[held])
-            )
-    return gains
+def _venn_abers(raw: Floats, viral: Booleans) -> Calibrator:
+    knots, values = venn_abers(np.clip(raw, EDGE, 1 - EDGE), viral)
+    return Calibrator("venn_abers", tuple(knots.tolist()), tuple(values.tolist()))
 
 
 def _log_loss(p: Floats, viral: Booleans) -> float:
     return float(-np.mean(np.log(np.where(viral, p, 1 - p))))
+
+
+METHODS: dict[Kind, Callable[[Floats, Booleans], Calibrator]] = {
+    "platt": _platt,
+    "isotonic": _isotonic,
+    "venn_abers": _venn_abers,
+}

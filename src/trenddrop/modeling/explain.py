@@ -1,14 +1,13 @@
 """Why a score is what it is, in words."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
 
 from trenddrop.core.errors import NotFoundError
-from trenddrop.modeling.fit import FittedModel, HorizonModel
-from trenddrop.modeling.matrix import Floats
+from trenddrop.modeling.fit import FittedModel
+from trenddrop.modeling.horizon_model import HorizonModel, mean_contributions
 from trenddrop.modeling.phrases import PHRASES, Unit
 
 MILLION, THOUSAND, HUNDRED = 1_000_000, 10_000, 100
@@ -28,8 +27,7 @@ def reasons(model: FittedModel, frame: pl.DataFrame, *, top: int = 5, horizon: i
     top = min(top, len(model.columns))
     if top < 1:
         return pl.DataFrame({"reasons": pl.Series(["[]"] * frame.height, dtype=pl.String)})
-    with ThreadPoolExecutor(len(chosen)) as pool:
-        contribution = np.mean(list(pool.map(lambda one: _contributions(one, matrix), chosen)), axis=0)
+    contribution = mean_contributions(chosen, matrix, threads=len(chosen))
     order = np.argsort(-np.abs(contribution), axis=1, kind="stable")[:, :top]
     names = pl.Series(model.columns, dtype=pl.String)
     words = pl.Series([_words(name, model.descriptions) for name in model.columns], dtype=pl.String)
@@ -62,14 +60,6 @@ def _chosen(model: FittedModel, horizon: int | None) -> list[HorizonModel]:
         known = [one.horizon for one in model.horizons]
         raise NotFoundError(f"model {model.spec.name}: no horizon of {horizon} h; it has {known}")
     return chosen
-
-
-def _contributions(one: HorizonModel, matrix: Floats) -> Floats:
-    """Return (rows, features) contributions, without the base value in LightGBM's last column."""
-    if one.booster is None or not len(matrix):
-        return np.zeros_like(matrix)
-    contributions: Floats = one.booster.predict(matrix, pred_contrib=True, num_threads=1)[:, :-1]
-    return contributions
 
 
 def _words(name: str, descriptions: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from trenddrop.core.errors import SchemaError
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]
 DECIDED_SHARE = 0.5
+Integers = NDArray[np.int64]
 
 
 def design_matrix(frame: pl.DataFrame, features: Sequence[str]) -> Floats:

@@ -12,7 +12,7 @@ from scipy.special import logit  # type: ignore[import-untyped]
 from sklearn.metrics import average_precision_score, brier_score_loss
 
 from trenddrop.modeling.calibrate import EDGE, logistic_line
-from trenddrop.modeling.matrix import Booleans, Floats
+from trenddrop.modeling.matrix import Booleans, Floats, Integers
 
 BINS = 15
 
@@ -55,10 +55,16 @@ def calibration_slope(viral: Booleans, probability: Floats) -> float | None:
 
 def reliability(viral: Booleans, probability: Floats, *, bins: int = BINS) -> Reliability:
     """Group rows into bins of about equal mass; equal probabilities always share a bin."""
-    edges = np.quantile(probability, np.linspace(0, 1, bins + 1)[1:-1], method="higher")
-    _, bin_of = np.unique(np.searchsorted(edges, probability, side="right"), return_inverse=True)
+    bin_of = equal_mass_bins(probability, bins=bins)
     rows = np.bincount(bin_of).astype(np.float64)
     return Reliability(np.bincount(bin_of, weights=probability) / rows, np.bincount(bin_of, weights=viral) / rows, rows)
+
+
+def equal_mass_bins(probability: Floats, *, bins: int = BINS) -> Integers:
+    """Return each row's bin, 0, 1, ... from the lowest probability; equal probabilities share one."""
+    edges = np.quantile(probability, np.linspace(0, 1, bins + 1)[1:-1], method="higher")
+    _, bin_of = np.unique(np.searchsorted(edges, probability, side="right"), return_inverse=True)
+    return bin_of.astype(np.int64)
 
 
 def expected_calibration_error(viral: Booleans, probability: Floats, *, bins: int = BINS) -> float:
@@ -82,12 +88,15 @@ def precision_at_k(frame: pl.DataFrame, *, score: str, viral: str, k: int = 20) 
     >>> precision_at_k(hours, score="p", viral="viral", k=2)
     (0.5, 0.5)
     """
-    ordered = frame.sort("event_timestamp", score, "hashtag_id", descending=[False, True, False], nulls_last=True)
-    hours = ordered.group_by("event_timestamp", maintain_order=True).agg(
-        hits=pl.col(viral).head(k).sum(),
-        best=pl.col(viral).sum().clip(upper_bound=k),
-        shown=pl.len().clip(upper_bound=k),
-    )
-    precision = (hours["hits"] / hours["shown"]).mean()
-    oracle = (hours["best"] / hours["shown"]).mean()
+    hours = hourly_precision(frame, score=score, viral=viral, k=k)
+    precision, oracle = hours["precision"].mean(), hours["oracle"].mean()
     return float(precision or 0.0), float(oracle or 0.0)  # type: ignore[arg-type]
+
+
+def hourly_precision(frame: pl.DataFrame, *, score: str, viral: str, k: int = 20) -> pl.DataFrame:
+    """Return each hour's ``precision`` among its k highest scores and the ``oracle``'s, in time order."""
+    ordered = frame.sort("event_timestamp", score, "hashtag_id", descending=[False, True, False], nulls_last=True)
+    shown = pl.len().clip(upper_bound=k)
+    return ordered.group_by("event_timestamp", maintain_order=True).agg(
+        precision=pl.col(viral).head(k).sum() / shown, oracle=pl.col(viral).sum().clip(upper_bound=k) / shown
+    )

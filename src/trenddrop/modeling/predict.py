@@ -1,11 +1,10 @@
 """Features to probabilities: the one function that backtests, jobs and the endpoint call."""
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 import polars as pl
 
-from trenddrop.modeling.fit import FittedModel, HorizonModel
+from trenddrop.modeling.fit import FittedModel
+from trenddrop.modeling.horizon_model import raw_scores
 from trenddrop.modeling.matrix import Floats, probability_column
 
 MANY_ROWS = 2_000  # from here on, horizons beside each other repay their threads
@@ -25,14 +24,8 @@ def predict(model: FittedModel, frame: pl.DataFrame) -> pl.DataFrame:
 
 def probability_matrix(model: FittedModel, matrix: Floats) -> Floats:
     """Return calibrated probabilities, (rows, horizons), rising along each row."""
-
-    def calibrated(one: HorizonModel) -> Floats:
-        return one.calibrator.apply(one.raw(matrix))
-
-    if len(matrix) < MANY_ROWS:
-        each = [calibrated(one) for one in model.horizons]
-    else:
-        with ThreadPoolExecutor(len(model.horizons)) as pool:
-            each = list(pool.map(calibrated, model.horizons))
+    threads = 1 if len(matrix) < MANY_ROWS else len(model.horizons)
+    raw = raw_scores(model.horizons, matrix, threads=threads)
+    each = [one.calibrator.apply(scores) for one, scores in zip(model.horizons, raw, strict=True)]
     rising: Floats = np.maximum.accumulate(np.column_stack(each), axis=1)
     return rising

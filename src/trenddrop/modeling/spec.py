@@ -25,13 +25,21 @@ class Rounds(Config):
 class Calibration(Config):
     """How raw scores become probabilities.
 
-    The calibrator is fitted on the last ``block_share`` of the training period, by a model that has not seen it.
-    ``auto`` takes isotonic regression only where it beats Platt scaling on held-out parts of the block.
+    The calibrator is fitted on the newest ``block_share`` of the training period, by a model that has not seen it. The
+    block has at least ``block_days``, as long as that is no more than a fifth of the period.
+    ``auto`` takes the method with the least log loss on later days of the block, if it clearly beats Platt scaling.
     """
 
-    method: Literal["auto", "platt", "isotonic", "none"] = "auto"
+    method: Literal["auto", "platt", "isotonic", "venn_abers", "none"] = "auto"
     block_share: float = Field(default=0.2, gt=0, lt=0.5)
-    min_positives_isotonic: int = Field(default=500, ge=1)
+    block_days: int = Field(default=0, ge=0)
+    min_positives_isotonic: int = Field(default=500, ge=1, description="with fewer, auto is Platt scaling")
+
+
+class Line(Config):
+    """A logistic regression that the trees are stacked with where there are few positives to grow them from."""
+
+    most_positives: int = Field(default=5000, ge=0, description="training positives; with more the trees go alone")
 
 
 class Baseline(Config):
@@ -72,9 +80,54 @@ class Bootstrap(Config):
 
 
 class Alerts(Config):
-    """When a probability is an alert: this many times the training period's share of positives."""
+    """When a probability is an alert: its odds are this many times those of the training period's share of positives.
 
-    prevalence_multiple: float = Field(default=3.0, gt=0)
+    For rare outcomes that is a multiple of the share; it can be reached where positives are common, too.
+    """
+
+    odds_multiple: float = Field(default=3.0, gt=0)
+
+    def threshold(self, prior: float) -> float:
+        """Return the probability of an alert, where this share of the training period's rows is positive."""
+        return self.odds_multiple * prior / (1 - prior + self.odds_multiple * prior)
+
+
+class Bars(Config):
+    """What a report holds the figures against; it says which are missed and where the data do not allow them."""
+
+    baseline_ratio: float = Field(default=1.35, gt=0, description="AP / AP of the best baseline, at least")
+    baseline_ratio_above: float = Field(default=1.0, ge=0, description="the lower end of its interval")
+    brier_skill_above: float = 0.0
+    calibration_slope: tuple[float, float] = (0.9, 1.1)
+    ece: float = Field(default=0.01, gt=0, description="equal-mass calibration error, at most")
+
+
+class Range(Config):
+    """The values that a parameter may take: whole numbers where both ends are written as such."""
+
+    low: int | float
+    high: int | float
+    log: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Return whether only whole numbers are meant."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        if not self.low < self.high or (self.log and self.low <= 0):
+            raise ValueError(f"low must be below high, and above 0 on a logarithmic scale; got {self.low}, {self.high}")
+        return self
+
+
+class Tuning(Config):
+    """What ``trenddrop tune`` tries, and the newest share of the training period that it judges on."""
+
+    inner_share: float = Field(default=0.2, gt=0, lt=0.5)
+    space: dict[str, Range | tuple[str, ...]] = Field(
+        default_factory=dict, description="LightGBM's parameters, or the recipe's kind and row_weights"
+    )
 
 
 class Words(Config):
@@ -102,20 +155,30 @@ class Gate(Config):
 
 
 class ModelSpec(Config):
-    """A model's recipe: LightGBM per horizon, its calibration, its rivals and the rule that promotes it."""
+    """A model's recipe: LightGBM per horizon or for all, its calibration, its rivals and the rule that promotes it."""
 
     name: str
     description: str = ""
+    kind: Literal["per_horizon", "hazard"] = Field(
+        default="per_horizon", description="a model per horizon, or one of the hazard in each step between horizons"
+    )
     horizons: tuple[int, ...] = (6, 12, 24, 48)
     seed: int = 20240501
     params: dict[str, ParameterValue] = Field(default_factory=dict, description="LightGBM's own parameters")
     rounds: Rounds = Rounds()
     min_positives: int = Field(default=20, ge=1, description="fewer training positives give a constant model")
+    row_weights: Literal["equal", "uniqueness"] = Field(
+        default="equal",
+        description="uniqueness: rows whose outcome windows overlap count for less",
+    )
+    line: Line | None = Field(default=None, description="none: trees alone")
     calibration: Calibration = Calibration()
     split: Split = Split()
     baselines: tuple[Baseline, ...] = ()
     bootstrap: Bootstrap = Bootstrap()
     alerts: Alerts = Alerts()
+    bars: Bars = Bars()
+    tuning: Tuning = Tuning()
     words: Words | None = Field(default=None, description="none: names are not read")
     intervals: Intervals = Intervals()
     outcomes: Outcomes | None = Field(default=Outcomes(), description="none: nothing is said of the peak")

@@ -1,6 +1,7 @@
 """A fitted model as plain files: LightGBM's text per horizon and one JSON document. Nothing is pickled."""
 
 import hashlib
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -11,9 +12,11 @@ from pydantic import ValidationError
 
 from trenddrop.core.errors import IntegrityError, NotFoundError
 from trenddrop.core.settings import Config
-from trenddrop.modeling.calibrate import Calibrator
+from trenddrop.modeling.calibrate import Calibrator, Kind, Trial
 from trenddrop.modeling.conformal import AdaptiveIntervals, Intervals
-from trenddrop.modeling.fit import FittedModel, HorizonModel
+from trenddrop.modeling.fit import FittedModel
+from trenddrop.modeling.horizon_model import HorizonModel
+from trenddrop.modeling.linear import Companion, LinearModel
 from trenddrop.modeling.outcomes import OutcomeModel, Target
 from trenddrop.modeling.spec import ModelSpec
 from trenddrop.modeling.trees import read_trees, trees_text
@@ -22,16 +25,39 @@ from trenddrop.modeling.words import WordCounts
 DOCUMENT, INTERVALS = "model.json", "intervals.json"
 
 
+class _Trial(Config):
+    kind: Kind
+    log_loss: float
+    ece: float
+    slope: float
+
+
+class _Line(Config):
+    used: tuple[int, ...]
+    median: tuple[float, ...]
+    flagged: tuple[bool, ...]
+    mean: tuple[float, ...]
+    scale: tuple[float, ...]
+    weights: tuple[float, ...]
+    intercept: float
+    tree_weight: float
+    linear_weight: float
+    shift: float
+
+
 class _Horizon(Config):
     horizon: int
     sha256: str | None  # of the booster's file; None is a constant model
-    calibrator: Literal["platt", "isotonic", "none"]
+    calibrator: Kind
     knots: tuple[float, ...]
     values: tuple[float, ...]
     prior: float
     rounds: int
     rows: int
     positives: int
+    trials: tuple[_Trial, ...] = ()
+    steps: tuple[int, ...] = ()
+    line: _Line | None = None
 
 
 class _Words(Config):
@@ -79,12 +105,12 @@ class _Document(Config):
 
 
 def save_model(model: FittedModel, folder: Path) -> None:
-    """Write ``model.json``, a file of trees per boosted horizon and quantile and, where known, ``intervals.json``."""
+    """Write ``model.json``, files of trees for horizons (or ``hazard.txt``) and quantiles, and ``intervals.json``."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / DOCUMENT).write_text(_document(model).model_dump_json(indent=1), encoding="utf-8")
     for one in model.horizons:
         if one.booster is not None:
-            (folder / _trees_file(one.horizon)).write_bytes(trees_text(one.booster).encode())
+            (folder / _trees_file(one)).write_bytes(trees_text(one.booster).encode())
     for outcome in model.outcomes:
         for quantile, booster in zip(outcome.quantiles, outcome.boosters, strict=True):
             (folder / _quantile_file(outcome.target, quantile)).write_bytes(trees_text(booster).encode())
@@ -139,6 +165,9 @@ def _document(model: FittedModel) -> _Document:
                 rounds=one.rounds,
                 rows=one.rows,
                 positives=one.positives,
+                trials=tuple(_Trial(**asdict(trial)) for trial in one.trials),
+                steps=one.steps,
+                line=None if one.companion is None else _line(one.companion),
             )
             for one in model.horizons
         ),
@@ -214,9 +243,21 @@ def _load_intervals(path: Path) -> tuple[AdaptiveIntervals, ...]:
 
 
 def _load_horizon(folder: Path, one: _Horizon) -> HorizonModel:
-    booster = None if one.sha256 is None else _load_trees(folder / _trees_file(one.horizon), one.sha256)
+    booster = None if one.sha256 is None else _load_trees(folder / _trees_file(one), one.sha256)
     calibrator = Calibrator(one.calibrator, one.knots, one.values)
-    return HorizonModel(one.horizon, booster, calibrator, one.prior, one.rounds, one.rows, one.positives)
+    trials = tuple(Trial(**trial.model_dump()) for trial in one.trials)
+    return HorizonModel(
+        horizon=one.horizon,
+        booster=booster,
+        calibrator=calibrator,
+        prior=one.prior,
+        rounds=one.rounds,
+        rows=one.rows,
+        positives=one.positives,
+        trials=trials,
+        steps=one.steps,
+        companion=None if one.line is None else _companion(one.line),
+    )
 
 
 def _load_outcome(folder: Path, one: _Outcome) -> OutcomeModel:
@@ -236,5 +277,35 @@ def _quantile_file(target: Target, quantile: float) -> str:
     return f"{target}_{quantile:g}.txt"
 
 
-def _trees_file(horizon: int) -> str:
-    return f"horizon_{horizon}h.txt"
+def _line(companion: Companion) -> _Line:
+    model = companion.model
+    return _Line(
+        used=tuple(model.used.tolist()),
+        median=tuple(model.median.tolist()),
+        flagged=tuple(model.flagged.tolist()),
+        mean=tuple(model.mean.tolist()),
+        scale=tuple(model.scale.tolist()),
+        weights=tuple(model.weights.tolist()),
+        intercept=model.intercept,
+        tree_weight=companion.tree_weight,
+        linear_weight=companion.linear_weight,
+        shift=companion.shift,
+    )
+
+
+def _companion(line: _Line) -> Companion:
+    model = LinearModel(
+        used=np.array(line.used, dtype=np.int64),
+        median=np.array(line.median),
+        flagged=np.array(line.flagged, dtype=bool),
+        mean=np.array(line.mean),
+        scale=np.array(line.scale),
+        weights=np.array(line.weights),
+        intercept=line.intercept,
+    )
+    return Companion(model, line.tree_weight, line.linear_weight, line.shift)
+
+
+def _trees_file(one: HorizonModel | _Horizon) -> str:
+    """Return the file of the trees; horizons that share a hazard share it."""
+    return "hazard.txt" if one.steps else f"horizon_{one.horizon}h.txt"

@@ -14,16 +14,25 @@ from trenddrop.core.progress import SILENT, Progress
 from trenddrop.modeling import FittedModel, ModelSpec, fit, predict
 from trenddrop.modeling.baselines import baseline_scores
 from trenddrop.modeling.fit import label_horizons
-from trenddrop.modeling.matrix import Booleans, Floats, is_viral, label_column, labelled, probability_column
+from trenddrop.modeling.horizon_model import HorizonModel
+from trenddrop.modeling.matrix import Floats, is_viral, label_column, labelled, probability_column
 from trenddrop.training.coverage import IntervalMetrics, judge_intervals, walk_intervals
-from trenddrop.training.evaluate import MODEL, HorizonMetrics, figures
+from trenddrop.training.evaluate import (
+    MODEL,
+    Around,
+    calibration_prevalence,
+    figures,
+    undecided,
+)
 from trenddrop.training.events import THRESHOLD, AlertMetrics, judge_alerts
 from trenddrop.training.folds import Fold, make_folds
+from trenddrop.training.horizon_metrics import HorizonMetrics
 from trenddrop.training.leak import LeakCheck, check_leak
 from trenddrop.training.split import TimeSplit, default_test_from, split_by_time
 
 AGE = "age_hours"
 YOUNG_HOURS = 24
+CALIBRATED_ON = "calibration_prevalence_{}h"  # a column of the rows: see ``calibration_prevalence``
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +45,7 @@ class BacktestFold:
     purged: Mapping[int, int]  # per horizon: training rows whose outcome window touches the block
     embargoed: Mapping[int, int]
     trained_until: datetime
+    models: Sequence[HorizonModel]
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fold as plain JSON-ready values."""
@@ -47,6 +57,13 @@ class BacktestFold:
             "purged": {str(horizon): rows for horizon, rows in self.purged.items()},
             "embargoed": {str(horizon): rows for horizon, rows in self.embargoed.items()},
             "trained_until": self.trained_until.isoformat(),
+            "calibration": {
+                str(one.horizon): {
+                    "method": one.calibrator.kind,
+                    "compared": {trial.kind: trial.figures() for trial in one.trials},
+                }
+                for one in self.models
+            },
         }
 
 
@@ -180,6 +197,7 @@ def _judge_fold(frame: pl.DataFrame, spec: ModelSpec, fold: Fold, features: Sequ
     rows = split.test.with_columns(
         *predict(model, split.test).select(map(probability_column, spec.horizons)).get_columns(),
         *_thresholds(model, spec),
+        *_calibrated_on(split.train, spec),
         is_unseen=~pl.col("hashtag_id").is_in(split.train["hashtag_id"].unique().implode()),
     )
     rivals = {
@@ -196,12 +214,25 @@ def _judge_fold(frame: pl.DataFrame, spec: ModelSpec, fold: Fold, features: Sequ
 
 
 def _thresholds(model: FittedModel, spec: ModelSpec) -> list[pl.Expr]:
-    times = spec.alerts.prevalence_multiple
-    return [pl.lit(min(times * one.prior, 1.0)).alias(THRESHOLD.format(one.horizon)) for one in model.horizons]
+    shares = {one.horizon: spec.alerts.threshold(one.prior) for one in model.horizons}
+    return [pl.lit(share).alias(THRESHOLD.format(horizon)) for horizon, share in shares.items()]
+
+
+def _calibrated_on(train: pl.DataFrame, spec: ModelSpec) -> list[pl.Expr]:
+    shares = {horizon: calibration_prevalence(train, spec, horizon) for horizon in spec.horizons}
+    return [pl.lit(share, pl.Float64).alias(CALIBRATED_ON.format(h)) for h, share in shares.items()]
 
 
 def _summary(fold: Fold, split: TimeSplit, model: FittedModel) -> BacktestFold:
-    return BacktestFold(fold, split.train.height, split.test.height, split.purged, split.embargoed, model.trained_until)
+    return BacktestFold(
+        fold=fold,
+        train_rows=split.train.height,
+        test_rows=split.test.height,
+        purged=split.purged,
+        embargoed=split.embargoed,
+        trained_until=model.trained_until,
+        models=model.horizons,
+    )
 
 
 def _pooled(folds: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:
@@ -213,26 +244,31 @@ def _pooled(folds: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:
 def _judge_horizon(
     rows: pl.DataFrame, rivals: Mapping[str, Floats], spec: ModelSpec, horizon: int, leak: LeakCheck | None
 ) -> HorizonBacktest:
-    rows = labelled(rows, horizon)
-    scores = {MODEL: rows[probability_column(horizon)].to_numpy(), **rivals}
-    everywhere = np.ones(rows.height, dtype=bool)
-    masks = {"unseen_hashtags": rows["is_unseen"].to_numpy()}
+    known = labelled(rows, horizon)
+    scores = {MODEL: known[probability_column(horizon)].to_numpy(), **rivals}
+    parts = {"all": pl.lit(True), "unseen_hashtags": pl.col("is_unseen")}
     if AGE in rows.columns:
-        masks[f"under_{YOUNG_HOURS}h_old"] = rows[AGE].lt(YOUNG_HOURS).fill_null(False).to_numpy()
+        parts[f"under_{YOUNG_HOURS}h_old"] = pl.col(AGE).lt(YOUNG_HOURS).fill_null(False)
+    figures_of = {name: _part(rows, scores, part, spec, horizon) for name, part in parts.items()}
     return HorizonBacktest(
-        metrics=_part(rows, scores, everywhere, spec, horizon),
-        alerts=judge_alerts(rows, horizon=horizon),
-        slices={name: _part(rows, scores, mask, spec, horizon) for name, mask in masks.items()},
+        metrics=figures_of.pop("all"),
+        alerts=judge_alerts(known, horizon=horizon),
+        slices=figures_of,
         leak=leak,
         intervals=judge_intervals(walk_intervals(rows, spec, horizon=horizon), spec),
     )
 
 
 def _part(
-    rows: pl.DataFrame, scores: Mapping[str, Floats], mask: Booleans, spec: ModelSpec, horizon: int
+    rows: pl.DataFrame, scores: Mapping[str, Floats], part: pl.Expr, spec: ModelSpec, horizon: int
 ) -> HorizonMetrics:
-    part = rows.filter(mask)
-    viral = is_viral(part, horizon)
+    """Judge the rows of a part; ``scores`` are of all rows with a known outcome."""
+    mask = labelled(rows, horizon).with_columns(part=part)["part"].to_numpy()
+    rows = rows.filter(part)
+    known = labelled(rows, horizon)
+    share = known[CALIBRATED_ON.format(horizon)].mean()
+    around = Around(rows.height, share if isinstance(share, float) else None)
+    viral = is_viral(known, horizon)
     if not viral.any() or viral.all():
-        return HorizonMetrics(part.height, int(viral.sum()))
-    return figures(part, viral, {name: score[mask] for name, score in scores.items()}, spec, horizon)
+        return undecided(viral, spec, around)
+    return figures(known, {name: score[mask] for name, score in scores.items()}, spec, horizon, around)

@@ -89,8 +89,7 @@ def detail(train: pl.DataFrame, test: pl.DataFrame, model: FittedModel, one: Eva
 
 def _prepared(rows: pl.DataFrame, model: FittedModel, horizon: int) -> pl.DataFrame:
     prior = next(known.prior for known in model.horizons if known.horizon == horizon)
-    threshold = min(model.spec.alerts.prevalence_multiple * prior, 1.0)
-    rows = rows.with_columns(pl.lit(threshold).alias(THRESHOLD.format(horizon)))
+    rows = rows.with_columns(pl.lit(model.spec.alerts.threshold(prior)).alias(THRESHOLD.format(horizon)))
     hours = outcome_column("hours_to_peak", horizon)
     if hours not in rows.columns:
         return rows

@@ -1,57 +1,40 @@
 """How a fitted model does on test rows, beside its rivals on the same rows and the same resampled days."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
 
 from trenddrop.modeling import metrics
 from trenddrop.modeling.baselines import baseline_scores
+from trenddrop.modeling.boost import calibration_start
 from trenddrop.modeling.bootstrap import (
-    Integers,
     day_blocks,
     draw_multiplicities,
     interval,
     ratio,
     resampled_average_precision,
 )
-from trenddrop.modeling.matrix import Booleans, Floats, is_viral, label_column, labelled, probability_column
+from trenddrop.modeling.matrix import (
+    Booleans,
+    Floats,
+    Integers,
+    is_viral,
+    label_column,
+    labelled,
+    probability_column,
+)
+from trenddrop.modeling.resampled import (
+    resampled_brier_skill,
+    resampled_calibration_error,
+    resampled_calibration_slope,
+    resampled_precision_at_k,
+)
 from trenddrop.modeling.spec import ModelSpec
+from trenddrop.training.horizon_metrics import HorizonMetrics
+from trenddrop.training.limits import bars_cleared, effective_number, exact_calibration_error, limits
 
 MODEL, CHAMPION = "model", "champion"
-Interval = tuple[float, float] | None
-
-
-@dataclass(frozen=True, slots=True)
-class HorizonMetrics:
-    """Figures of one horizon on test rows with a known outcome; None is what the rows cannot decide.
-
-    Intervals are of average precision, or of ratios model / rival of it, over paired resamples of whole days.
-    """
-
-    rows: int
-    positives: int
-    days: int = 0
-    prevalence: float | None = None
-    average_precision: float | None = None
-    interval: Interval = None
-    baselines: dict[str, float] = field(default_factory=dict)
-    baseline_intervals: dict[str, Interval] = field(default_factory=dict)
-    best_baseline: str | None = None
-    ratio_to_best_baseline: float | None = None
-    ratio_intervals: dict[str, Interval] = field(default_factory=dict)
-    champion_average_precision: float | None = None
-    brier: float | None = None
-    brier_skill: float | None = None
-    calibration_slope: float | None = None
-    ece: float | None = None
-    precision_at_20: float | None = None
-    oracle_precision_at_20: float | None = None
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the figures as plain JSON-ready values."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,33 +59,65 @@ def evaluate(
     viral = is_viral(rows, horizon)
     probability = probability_column(horizon)
     scores: dict[str, Floats] = {MODEL: rows[probability].to_numpy()}
+    around = Around(test.height, calibration_prevalence(train, spec, horizon))
     if viral.all() or not viral.any():
-        return Evaluation(horizon, HorizonMetrics(rows.height, int(viral.sum())), viral, scores)
+        return Evaluation(horizon, undecided(viral, spec, around), viral, scores)
     scores |= baseline_scores(taught, rows, spec.baselines, features=features, horizon=horizon)
     if f"{CHAMPION}_{probability}" in rows.columns:
         scores[CHAMPION] = rows[f"{CHAMPION}_{probability}"].to_numpy()
-    return Evaluation(horizon, figures(rows, viral, scores, spec, horizon), viral, scores)
+    return Evaluation(horizon, figures(rows, scores, spec, horizon, around), viral, scores)
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What the judged rows alone do not show."""
+
+    candidates: int  # rows, those with an unknown outcome included
+    calibration_prevalence: float | None
+
+
+def calibration_prevalence(train: pl.DataFrame, spec: ModelSpec, horizon: int) -> float | None:
+    """Return the share of positives in the newest block of the training period, on which the model was calibrated."""
+    rows = labelled(train, horizon)
+    if rows.is_empty():
+        return None
+    newest = rows.filter(pl.col("event_timestamp") >= calibration_start(rows["event_timestamp"], spec))
+    return float(is_viral(newest, horizon).mean())
+
+
+def undecided(viral: Booleans, spec: ModelSpec, around: Around) -> HorizonMetrics:
+    """Return the counts of rows whose known outcomes are all alike, and in words what they do not allow."""
+    one = HorizonMetrics(
+        viral.size,
+        int(viral.sum()),
+        candidates=around.candidates,
+        calibration_prevalence=around.calibration_prevalence,
+    )
+    return replace(one, limits=limits(one, spec.bars))
 
 
 def figures(
-    rows: pl.DataFrame, viral: Booleans, scores: dict[str, Floats], spec: ModelSpec, horizon: int
+    rows: pl.DataFrame, scores: dict[str, Floats], spec: ModelSpec, horizon: int, around: Around
 ) -> HorizonMetrics:
     """Return the figures of the scores on rows whose outcomes are known and not all alike.
 
     ``scores`` has the probabilities under ``MODEL``, which are also a column of ``rows``, and its rivals by name.
     """
+    viral, probability = is_viral(rows, horizon), scores[MODEL]
     precision = {name: float(metrics.average_precision(viral, score) or 0.0) for name, score in scores.items()}
     baselines = {name: value for name, value in precision.items() if name not in (MODEL, CHAMPION)}
     best = max(baselines, key=baselines.__getitem__, default=None)
     blocks = day_blocks(rows["event_timestamp"], block_days=spec.bootstrap.block_days)
-    samples = _samples(viral, scores, blocks, spec, horizon)
+    drawn = _draws(blocks, spec, horizon)
+    samples = {} if drawn is None else resampled_average_precision(viral, scores, blocks, drawn)
+    others = {} if drawn is None else _other_samples(rows, probability, blocks, drawn, horizon)
     level = spec.bootstrap.level
     intervals = {name: interval(sample, level=level) for name, sample in samples.items()}
     ratios = {
         name: interval(ratio(samples[MODEL], sample), level=level) for name, sample in samples.items() if name != MODEL
     }
     shown, oracle = metrics.precision_at_k(rows, score=probability_column(horizon), viral=label_column(horizon))
-    return HorizonMetrics(
+    one = HorizonMetrics(
         rows=rows.height,
         positives=int(viral.sum()),
         days=int(blocks.max()) + 1,
@@ -115,25 +130,38 @@ def figures(
         ratio_to_best_baseline=precision[MODEL] / baselines[best] if best else None,
         ratio_intervals=ratios,
         champion_average_precision=precision.get(CHAMPION),
-        brier=metrics.brier(viral, scores[MODEL]),
-        brier_skill=metrics.brier_skill(viral, scores[MODEL]),
-        calibration_slope=metrics.calibration_slope(viral, scores[MODEL]),
-        ece=metrics.expected_calibration_error(viral, scores[MODEL]),
+        brier=metrics.brier(viral, probability),
+        brier_skill=metrics.brier_skill(viral, probability),
+        calibration_slope=metrics.calibration_slope(viral, probability),
+        ece=metrics.expected_calibration_error(viral, probability),
         precision_at_20=shown,
         oracle_precision_at_20=oracle,
+        intervals={name: interval(sample, level=level) for name, sample in others.items()},
+        candidates=around.candidates,
+        calibration_prevalence=around.calibration_prevalence,
+        mean_probability=float(probability.mean()),
+        distinct_positives=rows.filter(viral).select("event_timestamp", probability_column(horizon)).n_unique(),
+        effective_days=effective_number(np.bincount(blocks[viral]).astype(np.float64)),
+        exact_ece=exact_calibration_error(rows, probability, horizon, rng=np.random.default_rng([spec.seed, horizon])),
     )
+    return replace(one, bars=bars_cleared(one, spec.bars), limits=limits(one, spec.bars))
 
 
-def _samples(
-    viral: Booleans,
-    scores: dict[str, Floats],
-    blocks: Integers,
-    spec: ModelSpec,
-    horizon: int,
-) -> dict[str, Floats]:
-    """Return the resampled average precisions; none from a single block, which has nothing to vary."""
+def _draws(blocks: Integers, spec: ModelSpec, horizon: int) -> Floats | None:
+    """Return how often each block is drawn in each resample; a single block has nothing to vary."""
     if blocks.max() == 0:
-        return {}
+        return None
     rng = np.random.default_rng([spec.seed, horizon])
-    drawn = draw_multiplicities(int(blocks.max()) + 1, resamples=spec.bootstrap.resamples, rng=rng)
-    return resampled_average_precision(viral, scores, blocks, drawn)
+    return draw_multiplicities(int(blocks.max()) + 1, resamples=spec.bootstrap.resamples, rng=rng)
+
+
+def _other_samples(
+    rows: pl.DataFrame, probability: Floats, blocks: Integers, drawn: Floats, horizon: int
+) -> dict[str, Floats]:
+    viral, columns = is_viral(rows, horizon), {"score": probability_column(horizon), "viral": label_column(horizon)}
+    return {
+        "brier_skill": resampled_brier_skill(viral, probability, blocks, drawn),
+        "calibration_slope": resampled_calibration_slope(viral, probability, blocks, drawn),
+        "ece": resampled_calibration_error(viral, probability, blocks, drawn),
+        "precision_at_20": resampled_precision_at_k(rows, blocks, drawn, **columns),
+    }

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from trenddrop.modeling import metrics
-from trenddrop.modeling.fit import fixed_params
+from trenddrop.modeling.boost import fixed_params
 from trenddrop.modeling.matrix import Floats, design_matrix, is_viral, labelled
 from trenddrop.modeling.purge import before_purge
 from trenddrop.modeling.spec import ModelSpec

@@ -42,7 +42,11 @@ def draw_plots(model: FittedModel, evaluations: Sequence[Evaluation]) -> dict[st
 
 def feature_importance(model: FittedModel) -> bytes:
     """Draw each feature's share of the gain of the model's splits, mean over horizons."""
-    gains = [one.booster.feature_importance("gain") for one in model.horizons if one.booster is not None]
+    gains = [
+        one.booster.feature_importance("gain")[: len(model.columns)]
+        for one in model.horizons
+        if one.booster is not None
+    ]
     total = np.sum([gain / max(gain.sum(), 1e-12) for gain in gains], axis=0) if gains else np.zeros(len(model.columns))
     share = np.atleast_1d(total) / max(len(gains), 1)
     order = np.argsort(share)[-TOP_FEATURES:]

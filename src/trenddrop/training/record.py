@@ -9,7 +9,7 @@ from trenddrop.core.progress import SILENT, Progress
 from trenddrop.modeling import FittedModel, ModelSpec, fingerprint
 from trenddrop.training.coverage import IntervalMetrics
 from trenddrop.training.details import HorizonDetails
-from trenddrop.training.evaluate import HorizonMetrics
+from trenddrop.training.horizon_metrics import HorizonMetrics
 from trenddrop.training.peaks import OutcomeMetrics, flat_outcomes
 from trenddrop.training.split import TimeSplit
 from trenddrop.training.tracker import RunRecord
@@ -123,14 +123,18 @@ def run_params(run: Run) -> dict[str, str]:
 def flat_metrics(metrics: Mapping[int, HorizonMetrics]) -> dict[str, float]:
     """Return every decided figure under a flat name, such as ``average_precision_6h`` or ``baseline_velocity_rank_6h``.
 
-    >>> flat_metrics({6: HorizonMetrics(rows=4, positives=1, baselines={"prevalence": 0.25})})
-    {'rows_6h': 4.0, 'positives_6h': 1.0, 'days_6h': 0.0, 'baseline_prevalence_6h': 0.25}
+    >>> flat = flat_metrics({6: HorizonMetrics(rows=4, positives=1, baselines={"prevalence": 0.25})})
+    >>> flat["positives_6h"], flat["baseline_prevalence_6h"], "brier_6h" in flat
+    (1.0, 0.25, False)
     """
     flat: dict[str, float] = {}
     for horizon, one in metrics.items():
         for name, value in one.as_dict().items():
             if isinstance(value, int | float):
                 flat[f"{name}_{horizon}h"] = float(value)
+        for name, bounds in one.intervals.items():
+            if bounds is not None:
+                flat[f"{name}_low_{horizon}h"], flat[f"{name}_high_{horizon}h"] = bounds
         if one.interval is not None:
             flat[f"interval_low_{horizon}h"], flat[f"interval_high_{horizon}h"] = one.interval
         flat |= {f"baseline_{name}_{horizon}h": value for name, value in one.baselines.items()}
@@ -152,6 +156,16 @@ def horizon_figures(
     for horizon, one in intervals.items():
         figures[horizon]["probability_interval"] = one.as_dict()
     return figures
+
+
+def calibration_metrics(model: FittedModel) -> dict[str, float]:
+    """Return what the calibration methods did on held-out days, such as ``calibration_platt_log_loss_6h``."""
+    return {
+        f"calibration_{trial.kind}_{name}_{one.horizon}h": value
+        for one in model.horizons
+        for trial in one.trials
+        for name, value in trial.figures().items()
+    }
 
 
 def flat_intervals(intervals: Mapping[int, IntervalMetrics]) -> dict[str, float]:

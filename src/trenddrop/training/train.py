@@ -9,9 +9,10 @@ import polars as pl
 from trenddrop.core.errors import InputError
 from trenddrop.core.progress import Progress
 from trenddrop.modeling import FittedModel, ModelSpec, fit, predict
+from trenddrop.modeling.boost import fixed_params
 from trenddrop.modeling.champion import ChampionStatus, champion_status
 from trenddrop.modeling.conformal import Walk, high_column, low_column
-from trenddrop.modeling.fit import fixed_params, label_horizons
+from trenddrop.modeling.fit import label_horizons
 from trenddrop.modeling.matrix import label_column, probability_column
 from trenddrop.modeling.outcomes import OutcomeModel, OutcomeRecipe, fit_outcomes, outcome_columns
 from trenddrop.modeling.predict import CARRIED
@@ -19,7 +20,8 @@ from trenddrop.training.card import model_card
 from trenddrop.training.coverage import IntervalMetrics, judge_intervals, walk_intervals
 from trenddrop.training.detail_plots import draw_detail_plots
 from trenddrop.training.details import HorizonDetails, detail
-from trenddrop.training.evaluate import CHAMPION, Evaluation, HorizonMetrics, evaluate
+from trenddrop.training.evaluate import CHAMPION, Evaluation, evaluate
+from trenddrop.training.horizon_metrics import HorizonMetrics
 from trenddrop.training.peaks import OutcomeMetrics, judge_outcome
 from trenddrop.training.plots import draw_plots
 from trenddrop.training.record import Run, RunContext, horizon_figures, run_record

@@ -479,6 +479,11 @@ def test_a_long_build_goes_on_where_it_was_killed(wh, metric, monkeypatch):
     assert wh.table("feature_chunks").count().to_pyarrow().as_py() == 0
 
 
+def test_a_long_build_takes_moments_with_a_fraction_of_a_second(wh, metric):
+    _append(wh, "hashtag_metrics", [metric(at, late=-5.011) for at in range(72)])
+    assert build_features(wh, chunk_rows=24) == 72
+
+
 def test_a_killed_build_begins_again_when_its_inputs_changed(wh, metric):
     _append(wh, "hashtag_metrics", _three_days(metric))
     with pytest.raises(KeyboardInterrupt):

@@ -7,7 +7,7 @@ import pytest
 
 from trenddrop.core.errors import IntegrityError
 from trenddrop.modeling import fingerprint, load_model, save_model
-from trenddrop.modeling.fit import fixed_params
+from trenddrop.modeling.boost import fixed_params
 from trenddrop.modeling.matrix import design_matrix
 from trenddrop.modeling.outcomes import (
     OutcomeRecipe,

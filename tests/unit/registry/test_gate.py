@@ -5,7 +5,7 @@ import pytest
 from trenddrop.modeling.spec import Gate
 from trenddrop.quality import FeatureAlert
 from trenddrop.registry import Change, ModelVersion, judge, promote
-from trenddrop.training.evaluate import HorizonMetrics
+from trenddrop.training.horizon_metrics import HorizonMetrics
 
 GOOD = HorizonMetrics(
     rows=1000,

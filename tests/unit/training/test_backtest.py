@@ -69,9 +69,21 @@ def test_all_blocks_are_judged_together_beside_their_rivals(result, rows, start)
     assert one.alerts.alert_precision > 2 * one.metrics.prevalence
 
 
+def test_an_alert_can_be_reached_where_positives_are_common(rows, spec, features, start):
+    common = rows.with_columns(is_viral_6h=~pl.col("is_viral_6h"))
+    one = backtest(common, spec, features=features, test_from=start)
+    assert one.horizons[6].metrics.prevalence > 0.8
+    assert one.horizons[6].alerts.event_recall > 0.2
+    threshold, prior = one.predictions["alert_threshold_6h"][0], one.folds[0].models[0].prior
+    assert threshold / (1 - threshold) == pytest.approx(spec.alerts.odds_multiple * prior / (1 - prior))
+
+
 def test_slices_are_judged_on_their_own_rows(result, rows, spec, features, start):
     one = result.horizons[6]
     assert one.slices["unseen_hashtags"].rows == 0
+    assert one.slices["unseen_hashtags"].limits == ("no test row has a known outcome",)
+    assert one.metrics.candidates == result.predictions.height
+    assert 0 < one.metrics.calibration_prevalence < 1
     assert 0 < one.slices["under_24h_old"].rows < one.metrics.rows
     fresh = pl.when(pl.col("event_timestamp") >= start).then(pl.lit("tiktok:new")).otherwise("hashtag_id")
     renamed = rows.with_columns(hashtag_id=pl.when(pl.col("age_hours") > 24).then(fresh).otherwise("hashtag_id"))
@@ -79,8 +91,13 @@ def test_slices_are_judged_on_their_own_rows(result, rows, spec, features, start
     assert 0 < unseen.rows < one.metrics.rows - one.slices["under_24h_old"].rows  # known from the second block on
 
 
-def test_probabilities_never_fall_as_the_horizon_grows(result):
-    assert (result.predictions["probability_12h"] >= result.predictions["probability_6h"]).all()
+@pytest.mark.parametrize("kind", ["per_horizon", "hazard"])
+def test_probabilities_never_fall_as_the_horizon_grows(kind, rows, spec, features, start):
+    """Also where the horizons' models contradict each other: the shorter one is calibrated on far more positives."""
+    odd = rows.with_columns(is_viral_6h=pl.col("is_viral_6h") | (pl.col("views_1h") > rows["views_1h"].median()))
+    recipe = spec.model_copy(update={"kind": kind})
+    predictions = backtest(odd, recipe, features=features, test_from=start).predictions
+    assert (predictions["probability_12h"] >= predictions["probability_6h"]).all()
 
 
 def test_the_document_is_plain_json_with_horizons_in_hours(result):
@@ -90,6 +107,10 @@ def test_the_document_is_plain_json_with_horizons_in_hours(result):
     wanted |= {"lead_time_to_onset_h", "false_alerts_per_1000_topic_days", "slices", "planted_leak"}
     assert wanted <= set(document["metrics"]["6"])
     assert document["left_out"] == {}
+    assert {"bars", "limits", "intervals", "candidates"} <= set(document["metrics"]["6"])
+    compared = document["folds"][0]["calibration"]["6"]
+    assert compared["method"] in compared["compared"]
+    assert set(compared["compared"]["venn_abers"]) == {"log_loss", "ece", "slope"}
 
 
 def test_a_random_split_promises_more_where_neighbouring_hours_share_an_outcome(make_frame, spec):

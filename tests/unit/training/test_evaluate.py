@@ -3,7 +3,8 @@ import polars as pl
 import pytest
 
 from trenddrop.modeling import predict
-from trenddrop.training.evaluate import CHAMPION, MODEL, HorizonMetrics, evaluate
+from trenddrop.training.evaluate import CHAMPION, MODEL, evaluate
+from trenddrop.training.horizon_metrics import HorizonMetrics
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +56,14 @@ def test_a_champion_with_the_same_scores_has_ratio_one(halves, spec):
 def test_outcomes_that_are_all_alike_decide_nothing(halves, spec, outcome):
     train, test = halves
     one = evaluate(train, test.with_columns(is_viral_6h=pl.lit(outcome)), spec, features=("heat",), horizon=6)
-    assert one.metrics == HorizonMetrics(rows=test.height, positives=test.height * outcome)
+    kind = "positive" if outcome else "negative"
+    assert one.metrics == HorizonMetrics(
+        rows=test.height,
+        positives=test.height * outcome,
+        candidates=test.height,
+        calibration_prevalence=one.metrics.calibration_prevalence,
+        limits=(f"all {test.height} known outcomes are {kind}: nothing to rank",),
+    )
     assert np.array_equal(one.scores[MODEL], test["probability_6h"])
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from trenddrop.modeling.fit import fixed_params
+from trenddrop.modeling.boost import fixed_params
 from trenddrop.modeling.outcomes import OutcomeRecipe, Outcomes, fit_outcomes, outcome_columns
 from trenddrop.training.peaks import flat_outcomes, judge_outcome
 

@@ -7,7 +7,8 @@ import pytest
 from matplotlib.image import imread
 
 from trenddrop.modeling import fit, predict
-from trenddrop.training.evaluate import Evaluation, HorizonMetrics, evaluate
+from trenddrop.training.evaluate import Evaluation, evaluate
+from trenddrop.training.horizon_metrics import HorizonMetrics
 from trenddrop.training.plots import draw_plots
 
 

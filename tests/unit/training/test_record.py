@@ -4,7 +4,7 @@ import pytest
 
 from trenddrop.modeling.spec import load_spec
 from trenddrop.training.card import model_card
-from trenddrop.training.evaluate import HorizonMetrics
+from trenddrop.training.horizon_metrics import HorizonMetrics
 from trenddrop.training.record import Run, RunContext, flat_metrics, run_params
 from trenddrop.training.split import split_by_time
 

@@ -1,11 +1,13 @@
 import json
+from dataclasses import replace
 from datetime import timedelta
 
 import polars as pl
 import pytest
 
 from trenddrop.core.errors import InputError
-from trenddrop.modeling import fingerprint, fit, predict
+from trenddrop.modeling import fingerprint, fit, predict, save_model
+from trenddrop.modeling.spec import Words
 from trenddrop.training import LoggedRun, RunContext, train
 from trenddrop.training.split import split_by_time
 
@@ -47,6 +49,21 @@ def test_the_kept_model_is_the_judged_one(result, frame, spec, features):
     assert fingerprint(fit(split.train, spec, features=features)) == fingerprint(result.model)
 
 
+@pytest.mark.parametrize("kind", ["per_horizon", "hazard"])
+def test_two_retrainings_from_the_same_rows_write_the_same_files_bit_for_bit(frame, spec, features, kind, tmp_path):
+    recipe = spec.model_copy(update={"kind": kind, "words": Words(buckets=256), "row_weights": "uniqueness"})
+    shuffled = frame.sample(fraction=1.0, shuffle=True, seed=7)
+    for name, rows, threads in (("first", frame, 1), ("second", shuffled, 3)):
+        context = replace(CONTEXT, threads=threads)
+        save_model(train(rows, recipe, features=features, context=context).model, tmp_path / name)
+    written = {path.name: path.read_bytes() for path in (tmp_path / "first").iterdir()}
+    assert {path.name: path.read_bytes() for path in (tmp_path / "second").iterdir()} == written
+    assert len(written) > 1
+    other = train(frame, recipe.model_copy(update={"seed": 1}), features=features, context=CONTEXT).model
+    save_model(other, tmp_path / "other")
+    assert {path.name: path.read_bytes() for path in (tmp_path / "other").iterdir()} != written
+
+
 def test_nothing_in_or_after_the_embargo_can_change_the_model(result, frame, spec, features):
     late = pl.col("event_timestamp") >= result.split.test_from - timedelta(hours=54)
     lied = frame.with_columns(
@@ -82,6 +99,9 @@ def test_the_tracker_gets_all_that_repeats_and_explains_the_run(result, tracker)
     assert wanted <= set(record.params)
     assert record.params["snapshot_id"] == "41"
     assert record.metrics["average_precision_6h"] == result.metrics[6].average_precision
+    compared = {trial.kind: trial.log_loss for trial in result.model.horizons[0].trials}
+    assert set(compared) == {"platt", "isotonic", "venn_abers"}
+    assert record.metrics["calibration_platt_log_loss_6h"] == compared["platt"]
     assert record.example.columns == list(result.model.features)
     assert set(record.documents) == {"model_card.md", "metrics.json", "spec.json"}
     assert set(record.plots) == set(result.plots)

@@ -90,6 +90,17 @@ def print_metrics(document: Mapping[str, Any]) -> None:
     print_table("Average precision of the baselines on the same rows", ["horizon", *names], baselines)
 
 
+def print_bars(document: Mapping[str, Any]) -> None:
+    """Print which bars of the recipe are cleared, and what the data do not allow."""
+    said = {True: "yes", False: "no", None: "undecided"}
+    names = sorted({name for one in document["metrics"].values() for name in one["bars"]})
+    rows = [[f"{h} h", *(said[one["bars"].get(name)] for name in names)] for h, one in document["metrics"].items()]
+    print_table("Bars cleared", ["horizon", *(name.replace("_", " ") for name in names)], rows)
+    for horizon, one in document["metrics"].items():
+        for limit in one["limits"]:
+            OUT.print(f"  {horizon} h: {limit}", markup=False)
+
+
 @app.command()
 def train(
     label: LabelName,
@@ -108,6 +119,42 @@ def train(
         definition = stages.label_named(ws, label)
         document = training_document(train_model(ws, definition, platform, spec_name=model, test_from=start))
     print_json(document) if json else print_backtest(document)
+
+
+@app.command()
+def tune(
+    label: LabelName,
+    platform: Platform,
+    trials: Annotated[int, typer.Option("--trials", min=1, help="recipes to try, earlier calls included")] = 30,
+    timeout: Annotated[float | None, typer.Option("--timeout", min=0, help="seconds; no trial begins later")] = None,
+    test_from: TestFrom = None,
+    model: Model = "viral_lightgbm",
+    home: Home = None,
+    json: Json = False,
+) -> None:
+    """Search for a better recipe on the part before the test period, and write it where --model can take it."""
+    from trenddrop.flow import stages
+    from trenddrop.flow.tuning import effort_of, tune_model
+
+    with workspace(home, quiet=json) as ws:
+        document = tune_model(
+            ws,
+            stages.label_named(ws, label),
+            platform,
+            spec_name=model,
+            test_from=parse_moment(test_from) if test_from else None,
+            effort=effort_of(ws, trials=trials, timeout_s=timeout),
+        )
+    if json:
+        print_json(document)
+        return
+    rows = [[one["number"], one["value"], _params_text(one["params"])] for one in document["trials"]]
+    print_table(f"Trials, judged from {document['inner_from'][:10]} on", ["trial", "mean AP", "recipe"], rows)
+    OUT.print(f"best: trial {document['best']['trial']}; use it with --model {document['recipe']}", markup=False)
+
+
+def _params_text(params: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={round(v, 4) if isinstance(v, float) else v}" for name, v in params.items())
 
 
 @app.command()
@@ -132,6 +179,7 @@ def backtest(
         print_json(document)
         return
     print_metrics(document)
+    print_bars(document)
     print_alerts(document)
 
 

@@ -1,0 +1,93 @@
+"""One LightGBM model for all horizons: the hazard of each step between them.
+
+A row becomes a row per step that it entered without having gone viral (person-period data; Singer and Willett, "It's
+about time", 1993): the outcome is whether the hashtag went viral within the step, and the step is a further column.
+The probability within a horizon is 1 - S with S = (1 - h1)(1 - h2)... over its steps, so it never falls as the
+horizon grows.
+"""
+
+from datetime import timedelta
+
+import numpy as np
+import polars as pl
+
+from trenddrop.modeling.boost import FEW_ROUNDS, Sample, calibration_start, grow, grow_until
+from trenddrop.modeling.horizon_model import HorizonModel, survived_not, with_step
+from trenddrop.modeling.matrix import Booleans, Floats, design_matrix, is_viral, label_column, labelled
+from trenddrop.modeling.per_horizon import Calibrated, Recipe, calibrate, constant_model, prior, refitted, row_weights
+from trenddrop.modeling.purge import before_purge
+
+STEP = "step_h"
+
+
+def fit_hazard(frame: pl.DataFrame, recipe: Recipe) -> tuple[HorizonModel, ...]:
+    """Fit all horizons at once; ``frame`` is in time order and has the columns.
+
+    Horizons with too few outcomes of one kind say their share of positives, as with a model per horizon.
+    """
+    spec, horizons = recipe.spec, recipe.horizons
+    constants = {horizon: constant_model(labelled(frame, horizon), spec, horizon) for horizon in horizons}
+    if None not in constants.values():
+        return tuple(one for one in constants.values() if one is not None)
+    threads = max(1, recipe.threads // len(horizons))  # as many as a model per horizon would give each: see there
+    matrix = design_matrix(frame, recipe.columns)
+    boundary, embargo = calibration_start(frame["event_timestamp"], spec), timedelta(hours=spec.split.embargo_hours)
+    late = frame.select(pl.col("event_timestamp") >= boundary).to_series().to_numpy()
+    early = [frame.select(before_purge(boundary, horizon=h, embargo=embargo)).to_series().to_numpy() for h in horizons]
+    everywhere = [np.ones(frame.height, dtype=bool)] * len(horizons)
+    learned, watched = (_periods(frame, matrix, recipe, rows) for rows in (early, [late] * len(horizons)))
+    rounds = min(FEW_ROUNDS, spec.rounds.maximum)
+    calibrated = dict.fromkeys(horizons, Calibrated())
+    if learned.teaches(spec) and watched.teaches(spec):
+        booster, rounds = grow_until(learned, watched, spec, threads=threads)
+        hazards = [
+            booster.predict(with_step(matrix[late], step), num_iteration=rounds, num_threads=threads)
+            for step in horizons
+        ]
+        for i, horizon in enumerate(horizons):
+            known = frame[label_column(horizon)].is_not_null().to_numpy()
+            taught, judged = (_sample(frame, matrix, rows & known, horizon) for rows in (early[i], late))
+            if taught.teaches(spec) and judged.teaches(spec):
+                raw = survived_not(hazards[: i + 1])[known[late]]
+                calibrated[horizon] = calibrate(raw, taught, judged, spec)
+    columns = [*recipe.columns, STEP]
+    trees = grow(_periods(frame, matrix, recipe, everywhere), spec, rounds=rounds, columns=columns, threads=threads)
+    recipe.progress.advance("train", len(horizons), len(horizons))
+    models = []
+    for i, horizon in enumerate(horizons):
+        sample = _sample(frame, matrix, frame[label_column(horizon)].is_not_null().to_numpy(), horizon)
+        rows, positives = sample.viral.size, int(sample.viral.sum())
+        shared = HorizonModel(
+            horizon=horizon,
+            booster=trees,
+            calibrator=calibrated[horizon].calibrator,
+            prior=prior(rows, positives),
+            rounds=rounds,
+            rows=rows,
+            positives=positives,
+            trials=calibrated[horizon].trials,
+            steps=horizons[: i + 1],
+            companion=refitted(calibrated[horizon].companion, sample),
+        )
+        models.append(constants[horizon] or shared)
+    return tuple(models)
+
+
+def _sample(frame: pl.DataFrame, matrix: Floats, rows: Booleans, horizon: int) -> Sample:
+    return Sample(matrix[rows], is_viral(frame.filter(rows), horizon))
+
+
+def _periods(frame: pl.DataFrame, matrix: Floats, recipe: Recipe, among: list[Booleans]) -> Sample:
+    """Return a row per step that was entered and whose end is known, of the rows that each step may use."""
+    parts: list[tuple[Floats, Booleans, Floats | None]] = []
+    entered = np.ones(frame.height, dtype=bool)
+    for horizon, rows in zip(recipe.horizons, among, strict=True):
+        outcome = frame[label_column(horizon)]
+        known = entered & outcome.is_not_null().to_numpy() & rows
+        viral = outcome.fill_null(False).to_numpy().astype(bool)
+        weights = row_weights(frame.filter(known), recipe.spec, horizon)
+        parts.append((with_step(matrix[known], horizon), viral[known], weights))
+        entered = entered & outcome.eq(False).fill_null(False).to_numpy()
+    matrices, virals, weights_of = zip(*parts, strict=True)
+    several = [one for one in weights_of if one is not None]
+    return Sample(np.vstack(matrices), np.concatenate(virals), np.concatenate(several) if several else None)
