@@ -7,7 +7,7 @@ import polars as pl
 
 from trenddrop.labels import decided_labels
 from trenddrop.modeling import FittedModel
-from trenddrop.modeling.conformal import AdaptiveIntervals, as_band_days, walk
+from trenddrop.modeling.conformal import PARTS, AdaptiveIntervals, as_band_days, walk
 from trenddrop.modeling.matrix import DECIDED_SHARE
 from trenddrop.normalized.hours import hour_of
 from trenddrop.registry import ModelVersion
@@ -15,7 +15,6 @@ from trenddrop.staging.unions import nullable
 from trenddrop.warehouse import Warehouse
 
 KEYS = ("hashtag_id", "viral_definition_name")
-PARTS = 2.0**40  # of a probability: eight million rows of a day and band sum up without an overflow
 
 
 def with_newest_outcomes(warehouse: Warehouse, model: FittedModel, version: ModelVersion) -> FittedModel:

@@ -30,6 +30,7 @@ Days = NDArray[np.int64]  # since 1970, UTC
 EVERYTHING = np.pi / 2  # a radius that covers every share
 ALL_MISSES = 10
 DAY_S = 86_400
+PARTS = 2.0**40  # of a probability, as whole numbers: the sum of eight million rows does not depend on their order
 
 
 class Intervals(Config):
@@ -179,11 +180,11 @@ def band_days(frame: pl.DataFrame, config: Intervals, horizon: int) -> BandDays:
         known.select(
             day=pl.Series(day_numbers(known["event_timestamp"])),
             band=pl.Series(config.band(known[probability].to_numpy())),
-            probability=probability,
-            viral=pl.col(label).cast(pl.Float64),
+            parts=(pl.col(probability) * PARTS).round().cast(pl.Int64),
+            viral=pl.col(label).cast(pl.Int64),
         )
         .group_by("day", "band")
-        .agg(rows=pl.len(), predicted=pl.col("probability").mean(), observed=pl.col("viral").mean())
+        .agg(rows=pl.len(), predicted=pl.col("parts").sum() / PARTS / pl.len(), observed=pl.col("viral").mean())
     )
     return as_band_days(counted, config)
 
