@@ -80,7 +80,8 @@ def _keys(model: FittedModel) -> list[str]:
 
 
 def _all_metrics(run: Run) -> dict[str, float]:
-    flat = flat_metrics(run.metrics) | flat_intervals(run.intervals) | flat_outcomes(run.outcomes)
+    flat = flat_metrics(run.metrics) | calibration_metrics(run.model)
+    flat |= flat_intervals(run.intervals) | flat_outcomes(run.outcomes)
     for horizon, one in run.details.items():
         numbers = {name: value for name, value in one.alerts.as_dict().items() if value is not None}
         flat |= {f"{name}_{horizon}h": float(value) for name, value in numbers.items()}
