@@ -293,7 +293,8 @@ class DuckLakeWarehouse:
         self._execute(f"SET temp_directory = '{self._scratch.folder}'")
         self._execute("SET TimeZone = 'UTC'")
         self._execute("SET preserve_insertion_order = false")
-        self._execute("SET enable_progress_bar = false")  # it would draw into the JSON on standard output
+        with suppress(duckdb.InvalidInputException):  # in Jupyter without ipywidgets there is no bar to switch off
+            self._con.execute("SET enable_progress_bar = false")
         if settings.threads:
             self._execute(f"SET threads = {settings.threads}")
         if settings.memory_limit:
