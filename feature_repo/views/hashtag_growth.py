@@ -8,13 +8,16 @@ from feast.types import String
 from entities import hashtag
 from sources import hashtag_features
 from trenddrop.feature_store.fields import fields_of
-from views.hashtag_bursts import NAMES
+from views import hashtag_bursts, hashtag_lists
 
 hashtag_growth = FeatureView(
     name="hashtag_growth",
     description="Group A: velocity, acceleration, momentum, volume, presence and rank of a hashtag.",
     entities=[hashtag],
-    schema=[Field(name="hashtag_id", dtype=String), *fields_of("A", excluding=NAMES)],
+    schema=[
+        Field(name="hashtag_id", dtype=String),
+        *fields_of("A", excluding=(*hashtag_bursts.NAMES, *hashtag_lists.NAMES)),
+    ],
     source=hashtag_features,
     ttl=timedelta(hours=24),
 )

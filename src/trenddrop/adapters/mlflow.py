@@ -206,8 +206,7 @@ class MlflowStore:
         """Return the signature; every feature may be missing, which a few example rows cannot show."""
         types = self._mlflow.types
         inputs = [types.ColSpec("double", name, required=False) for name in record.model.features]
-        if record.model.words is not None:
-            inputs.append(types.ColSpec("string", "hashtag_id", required=False))
+        inputs += [types.ColSpec("string", name, required=False) for name in record.model.texts]
         outputs = self._mlflow.models.infer_signature(answer).inputs
         return self._mlflow.models.ModelSignature(types.Schema(inputs), outputs)
 
@@ -248,7 +247,7 @@ class _Pyfunc:
         self._model = model
 
     def predict(self, model_input: Any, params: Mapping[str, Any] | None = None) -> Any:
-        """Return ``probability_<h>h`` per horizon for a pandas DataFrame of features (and hashtag_id)."""
+        """Return ``probability_<h>h`` per horizon for a pandas DataFrame of features (and the model's texts)."""
         return predict(self._model, pl.from_pandas(model_input)).select(pl.col("^probability_.*$")).to_pandas()
 
 

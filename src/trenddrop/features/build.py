@@ -12,6 +12,7 @@ from trenddrop.core.time import Clock, as_utc
 from trenddrop.features.burst import with_growth, with_squares
 from trenddrop.features.chunks import CHUNK_ROWS, INPUTS, Chunk, Ledger, chunks_of
 from trenddrop.features.definitions import AGGREGATES, DEFINITIONS, layers
+from trenddrop.features.lists import CATEGORY, list_context
 from trenddrop.features.ranking import platform_hours, with_ranks
 from trenddrop.features.registry import ALL_DEFINITIONS
 from trenddrop.features.residuals import PredictionTables, with_residuals
@@ -82,7 +83,7 @@ def hashtag_features(  # noqa: PLR0913 - optional inputs and a range
     wide = with_residuals(with_clusters(grid, clusters, stage=stage), predictions, stage=stage)
     wide = with_columns_of(wide, stage(platform_hours(grid)), ("platform", "hour"))
     wide = with_columns_of(wide, first_visible, ("hashtag_id",))
-    wide = _with_totals(wide, observations)
+    wide = _with_observed(wide, grid, observations, stage)
     wide = _with_videos(wide, video_observations, sound_observations, start, end, stage)
     for layer in layers(DEFINITIONS):
         wide = wide.mutate(**{d.name: d.expression(wide).cast(d.dtype) for d in layer})
@@ -237,10 +238,16 @@ def _of_platform(rows: ir.Table, platform: str | None) -> ir.Table:
     return rows if platform is None else rows.filter(rows.platform == platform)
 
 
-def _with_totals(wide: ir.Table, observations: ir.Table | None) -> ir.Table:
+def _with_observed(wide: ir.Table, grid: ir.Table, observations: ir.Table | None, stage: Stage) -> ir.Table:
+    """Add what the newest observation says, and the list around a hashtag, of which that gives the category."""
+    unknown = {**dict.fromkeys(TOTALS, ibis.null("int64")), CATEGORY: ibis.null("string")}
     if observations is None:
-        return wide.mutate(**dict.fromkeys(TOTALS, ibis.null("int64")))
-    return with_columns_of(wide, observed_totals(observations), ("hashtag_id", "hour"))
+        wide, grid = wide.mutate(**unknown), grid.mutate(**{CATEGORY: ibis.null("string")})
+    else:
+        observed = stage(observed_totals(observations))
+        wide = with_columns_of(wide, observed, ("hashtag_id", "hour"))
+        grid = with_columns_of(grid, observed.select("hashtag_id", "hour", CATEGORY), ("hashtag_id", "hour"))
+    return with_columns_of(wide, list_context(grid, stage=stage), ("hashtag_id", "hour"))
 
 
 def _with_videos(  # noqa: PLR0913 - as above

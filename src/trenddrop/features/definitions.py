@@ -8,6 +8,7 @@ from trenddrop.features import (
     creators,
     engagement,
     growth,
+    lists,
     novelty,
     presence,
     ranking,
@@ -29,6 +30,7 @@ DEFINITIONS: tuple[FeatureDefinition, ...] = (
     *novelty.DEFINITIONS,
     *semantic.DEFINITIONS,
     *residuals.DEFINITIONS,
+    *lists.DEFINITIONS,
 )
 
 AGGREGATES: tuple[WindowAggregate, ...] = (

@@ -9,6 +9,7 @@ import polars as pl
 
 from trenddrop.core.errors import SchemaError
 from trenddrop.core.progress import SILENT, Progress
+from trenddrop.modeling.categories import CategoryShares, fit_categories, past_category_scores
 from trenddrop.modeling.conformal import AdaptiveIntervals
 from trenddrop.modeling.hazard import fit_hazard
 from trenddrop.modeling.horizon_model import HorizonModel
@@ -29,22 +30,33 @@ class FittedModel:
     horizons: tuple[HorizonModel, ...]
     trained_until: datetime  # the last event timestamp that was learned from
     words: WordCounts | None = None
+    categories: CategoryShares | None = None
     intervals: tuple[AdaptiveIntervals, ...] = ()  # learned from later outcomes: no part of what was fitted
     outcomes: tuple[OutcomeModel, ...] = ()
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Return the names of what the trees read: the features, then what the model makes of a topic's name."""
-        return (*self.features, *(COLUMNS if self.words is not None else ()))
+        """Return what the trees read: the features, then what the model makes of a topic's name and categories."""
+        words = COLUMNS if self.words is not None else {}
+        categories = self.categories.columns if self.categories is not None else {}
+        return (*self.features, *words, *categories)
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """Return the columns of text that ``matrix`` reads, beside the features; without them they say nothing."""
+        names = ("hashtag_id",) if self.words is not None else ()
+        return (*names, *(self.categories.counts if self.categories is not None else ()))
 
     def matrix(self, frame: pl.DataFrame) -> Floats:
         """Return (rows, columns) for the trees; rows without ``hashtag_id`` have names that say nothing."""
-        matrix = design_matrix(frame, self.features)
-        if self.words is None:
-            return matrix
-        if "hashtag_id" not in frame.columns:
-            return np.hstack([matrix, np.full((frame.height, len(COLUMNS)), np.nan)])
-        return np.hstack([matrix, self.words.score(frame["hashtag_id"])])
+        parts = [design_matrix(frame, self.features)]
+        if self.words is not None:
+            is_named = "hashtag_id" in frame.columns
+            nameless = np.full((frame.height, len(COLUMNS)), np.nan)
+            parts.append(self.words.score(frame["hashtag_id"]) if is_named else nameless)
+        if self.categories is not None:
+            parts.append(self.categories.score(frame))
+        return np.hstack(parts)
 
 
 def fit(
@@ -66,20 +78,28 @@ def fit(
     horizons = label_horizons(frame, spec)
     require_features(frame, features)
     frame = frame.sort("event_timestamp", "hashtag_id")
-    words, columns = None, list(features)
+    embargo = timedelta(hours=spec.split.embargo_hours)
+    words, categories, told = None, None, dict(descriptions or {})
+    learned: dict[str, Floats] = {}  # column to its values: what the past of each row said
     if spec.words is not None:
-        words, columns = fit_words(frame, spec.words, horizons), [*features, *COLUMNS]
-        past = past_word_scores(frame, spec.words, horizons, embargo=timedelta(hours=spec.split.embargo_hours))
-        frame = frame.with_columns(pl.Series(name, past[:, i]) for i, name in enumerate(COLUMNS))
+        words = fit_words(frame, spec.words, horizons)
+        past = past_word_scores(frame, spec.words, horizons, embargo=embargo)
+        learned |= dict(zip(COLUMNS, past.T, strict=True))
+        told |= COLUMNS
+    if spec.categories is not None:
+        categories = fit_categories(frame, spec.categories, horizons)
+        past = past_category_scores(frame, categories, horizons, embargo=embargo)
+        learned |= dict(zip(categories.columns, past.T, strict=True))
+        told |= categories.columns
+    frame = frame.with_columns(pl.Series(name, values) for name, values in learned.items())
     progress.advance("train", 0, len(horizons))
-    recipe = Recipe(spec, columns, horizons, threads, progress)
+    recipe = Recipe(spec, [*features, *learned], horizons, threads, progress)
     is_hazard = spec.kind == "hazard" and len(horizons) > 1  # the hazard of a single step is its probability
     models = fit_hazard(frame, recipe) if is_hazard else fit_per_horizon(frame, recipe)
     trained_until = max(
         moment for h in horizons if isinstance(moment := labelled(frame, h)["event_timestamp"].max(), datetime)
     )
-    told = {**dict(descriptions or {}), **(COLUMNS if words is not None else {})}
-    return FittedModel(spec, tuple(features), told, models, trained_until, words)
+    return FittedModel(spec, tuple(features), told, models, trained_until, words, categories)
 
 
 def label_horizons(frame: pl.DataFrame, spec: ModelSpec) -> tuple[int, ...]:

@@ -18,6 +18,7 @@ from trenddrop.modeling.per_horizon import Calibrated, Recipe, calibrate, consta
 from trenddrop.modeling.purge import before_purge
 
 STEP = "step_h"
+MANY_ROWS = 50_000  # with fewer, threads that wait for each other at every node cost more than they save
 
 
 def fit_hazard(frame: pl.DataFrame, recipe: Recipe) -> tuple[HorizonModel, ...]:
@@ -29,7 +30,7 @@ def fit_hazard(frame: pl.DataFrame, recipe: Recipe) -> tuple[HorizonModel, ...]:
     constants = {horizon: constant_model(labelled(frame, horizon), spec, horizon) for horizon in horizons}
     if None not in constants.values():
         return tuple(one for one in constants.values() if one is not None)
-    threads = max(1, recipe.threads // len(horizons))  # as many as a model per horizon would give each: see there
+    threads = recipe.threads if frame.height >= MANY_ROWS else 1
     matrix = design_matrix(frame, recipe.columns)
     boundary, embargo = calibration_start(frame["event_timestamp"], spec), timedelta(hours=spec.split.embargo_hours)
     late = frame.select(pl.col("event_timestamp") >= boundary).to_series().to_numpy()

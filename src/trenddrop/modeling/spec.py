@@ -139,6 +139,14 @@ class Words(Config):
     blocks: int = Field(default=8, ge=2, description="of the training period: rows learn from the blocks before theirs")
 
 
+class Categories(Config):
+    """Text features of few values: each is read as the share of past topics with the same value that went viral."""
+
+    columns: tuple[str, ...] = ("topic_category",)
+    smoothing: float = Field(default=10.0, gt=0, description="topics of average luck that every value starts with")
+    blocks: int = Field(default=8, ge=2, description="of the training period: rows learn from the blocks before theirs")
+
+
 class Gate(Config):
     """When a challenger becomes the champion; every rule must hold at every judged horizon."""
 
@@ -180,6 +188,7 @@ class ModelSpec(Config):
     bars: Bars = Bars()
     tuning: Tuning = Tuning()
     words: Words | None = Field(default=None, description="none: names are not read")
+    categories: Categories | None = Field(default=None, description="none: text features are not read")
     intervals: Intervals = Intervals()
     outcomes: Outcomes | None = Field(default=Outcomes(), description="none: nothing is said of the peak")
     gate: Gate = Gate()

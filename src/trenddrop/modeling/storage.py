@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from trenddrop.core.errors import IntegrityError, NotFoundError
 from trenddrop.core.settings import Config
 from trenddrop.modeling.calibrate import Calibrator, Kind, Trial
+from trenddrop.modeling.categories import CategoryShares
 from trenddrop.modeling.conformal import AdaptiveIntervals, Intervals
 from trenddrop.modeling.fit import FittedModel
 from trenddrop.modeling.horizon_model import HorizonModel
@@ -69,6 +70,11 @@ class _Words(Config):
     prior: float
 
 
+class _Categories(Config):
+    counts: dict[str, dict[str, tuple[int, int]]]
+    prior: float
+
+
 class _Intervals(Config):
     """The errors of one horizon's last days, by band; None without rows."""
 
@@ -101,6 +107,7 @@ class _Document(Config):
     trained_until: datetime
     horizons: tuple[_Horizon, ...]
     words: _Words | None = None
+    categories: _Categories | None = None
     outcomes: tuple[_Outcome, ...] = ()
 
 
@@ -135,6 +142,7 @@ def load_model(folder: Path) -> FittedModel:
         horizons=tuple(_load_horizon(folder, one) for one in document.horizons),
         trained_until=document.trained_until,
         words=_load_words(document),
+        categories=_load_categories(document),
         intervals=_load_intervals(folder / INTERVALS),
         outcomes=tuple(_load_outcome(folder, one) for one in document.outcomes),
     )
@@ -172,6 +180,7 @@ def _document(model: FittedModel) -> _Document:
             for one in model.horizons
         ),
         words=_words(model),
+        categories=_categories(model),
         outcomes=tuple(
             _Outcome(
                 target=one.target,
@@ -208,6 +217,18 @@ def _load_words(document: _Document) -> WordCounts | None:
     topics, positives = np.zeros((2, spec.buckets), dtype=np.int64)
     topics[list(kept.bucket)], positives[list(kept.bucket)] = kept.topics, kept.positives
     return WordCounts(spec, topics, positives, kept.prior)
+
+
+def _categories(model: FittedModel) -> _Categories | None:
+    if (shares := model.categories) is None:
+        return None
+    return _Categories(counts={name: dict(counts) for name, counts in shares.counts.items()}, prior=shares.prior)
+
+
+def _load_categories(document: _Document) -> CategoryShares | None:
+    if (kept := document.categories) is None or (spec := document.spec.categories) is None:
+        return None
+    return CategoryShares(spec, kept.counts, kept.prior)
 
 
 def _kept_intervals(one: AdaptiveIntervals) -> _Intervals:

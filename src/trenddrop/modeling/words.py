@@ -15,6 +15,7 @@ from scipy.sparse import csr_matrix  # type: ignore[import-untyped]
 from sklearn.feature_extraction.text import HashingVectorizer
 
 from trenddrop.modeling.matrix import Floats, label_column
+from trenddrop.modeling.purge import past_blocks
 from trenddrop.modeling.spec import Words
 
 COLUMNS = {
@@ -69,17 +70,11 @@ def past_word_scores(frame: pl.DataFrame, words: Words, horizons: Sequence[int],
     """
     names, place = _distinct(frame["hashtag_id"])
     runs, outcomes = _runs(names, words), _outcomes(frame, horizons)
-    at = frame["event_timestamp"].dt.epoch("s").to_numpy()
-    edges = np.linspace(at.min(), at.max() + 1, words.blocks + 1)
-    known_s = max(horizons) * 3600 + embargo.total_seconds()
     scores = np.full((frame.height, len(COLUMNS)), np.nan)
-    for start, end in zip(edges[1:-1], edges[2:], strict=True):
-        inside = (at >= start) & (at < end)
-        past = at + known_s < start
-        if inside.any() and past.any():
-            counted = _count(runs, np.where(past, outcomes, np.nan), place, words)
-            asked, of_row = np.unique(place[inside], return_inverse=True)
-            scores[inside] = counted.score_runs(runs[asked])[of_row]
+    for inside, past in past_blocks(frame, blocks=words.blocks, horizon=max(horizons), embargo=embargo):
+        counted = _count(runs, np.where(past, outcomes, np.nan), place, words)
+        asked, of_row = np.unique(place[inside], return_inverse=True)
+        scores[inside] = counted.score_runs(runs[asked])[of_row]
     return scores
 
 

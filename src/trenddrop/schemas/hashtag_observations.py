@@ -23,6 +23,7 @@ HASHTAG_OBSERVATIONS = TableSchema(
         "score": "float64",
         "platform": "!string",
         "batch_id": "!string",
+        "category": "string",
     },
     key=("hashtag_id", "observed_at", "fetched_at"),
     event_timestamp="observed_at",

@@ -16,6 +16,7 @@ from trenddrop.modeling.baselines import baseline_scores
 from trenddrop.modeling.fit import label_horizons
 from trenddrop.modeling.horizon_model import HorizonModel
 from trenddrop.modeling.matrix import Floats, is_viral, label_column, labelled, probability_column
+from trenddrop.modeling.purge import without_open_windows
 from trenddrop.training.coverage import IntervalMetrics, judge_intervals, walk_intervals
 from trenddrop.training.evaluate import (
     MODEL,
@@ -135,6 +136,7 @@ def backtest(
     """
     frame = frame.sort("event_timestamp", "hashtag_id")
     horizons = label_horizons(frame, spec)
+    frame = without_open_windows(frame, horizons)
     start = test_from or default_test_from(frame["event_timestamp"])
     folds = make_folds(start, _last_known(frame, horizons))
     left_out = {

@@ -71,12 +71,8 @@ def run_record(run: Run, plots: Mapping[str, bytes], card: str) -> RunRecord:
         },
         plots=plots,
         model=run.model,
-        example=run.split.test.select(*run.model.features, *_keys(run.model)).head(EXAMPLE_ROWS),
+        example=run.split.test.select(*run.model.features, *run.model.texts).head(EXAMPLE_ROWS),
     )
-
-
-def _keys(model: FittedModel) -> list[str]:
-    return ["hashtag_id"] if model.words is not None else []
 
 
 def _all_metrics(run: Run) -> dict[str, float]:

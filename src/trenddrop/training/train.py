@@ -16,6 +16,7 @@ from trenddrop.modeling.fit import label_horizons
 from trenddrop.modeling.matrix import label_column, probability_column
 from trenddrop.modeling.outcomes import OutcomeModel, OutcomeRecipe, fit_outcomes, outcome_columns
 from trenddrop.modeling.predict import CARRIED
+from trenddrop.modeling.purge import without_open_windows
 from trenddrop.training.card import model_card
 from trenddrop.training.coverage import IntervalMetrics, judge_intervals, walk_intervals
 from trenddrop.training.detail_plots import draw_detail_plots
@@ -69,6 +70,7 @@ def train(
     frame = frame.sort("event_timestamp", "hashtag_id")
     horizons = label_horizons(frame, spec)
     embargo = timedelta(hours=spec.split.embargo_hours)
+    frame = without_open_windows(frame, horizons)
     start = test_from or default_test_from(frame["event_timestamp"])
     split = split_by_time(frame, test_from=start, horizons=horizons, embargo=embargo)
     left_out = _untaught(split, horizons)

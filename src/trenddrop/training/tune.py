@@ -25,6 +25,7 @@ from trenddrop.modeling import ModelSpec, fit, predict
 from trenddrop.modeling.fit import label_horizons
 from trenddrop.modeling.matrix import is_viral, label_column, labelled, probability_column
 from trenddrop.modeling.metrics import average_precision
+from trenddrop.modeling.purge import without_open_windows
 from trenddrop.modeling.spec import ParameterValue, Range
 from trenddrop.training.split import TimeSplit, default_test_from, split_by_time
 
@@ -100,6 +101,7 @@ def tune(
     """
     frame = frame.sort("event_timestamp", "hashtag_id")
     horizons = label_horizons(frame, spec)
+    frame = without_open_windows(frame, horizons)
     start = test_from or default_test_from(frame["event_timestamp"])
     inner = inner_split(frame, spec, horizons, start)
     begin, trials = effort.clock(), effort.trials

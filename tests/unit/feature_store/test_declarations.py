@@ -74,12 +74,14 @@ assert warnings.filters == before
     assert done.returncode == 0, done.stderr
 
 
-def test_the_first_service_stays_as_it_was_and_the_second_adds_to_it(declared):
+def test_services_in_use_stay_as_they_were_and_later_ones_add_to_them(declared):
     services = {
         service.name: [field.name for view in service.feature_view_projections for field in view.features]
         for service in declared.feature_services
     }
-    first, second = services["hashtag_viral_v1"], services["hashtag_viral_v2"]
+    first, second, third = (services[f"hashtag_viral_v{version}"] for version in (1, 2, 3))
     assert (len(first), hashlib.sha256(" ".join(first).encode()).hexdigest()[:16]) == (50, "67c42b4d00f8e77e")
     assert second[: len(first)] == first
     assert {"unique_creators_count", "novelty_index", "views_chi_square_1h"} <= set(second) - set(first)
+    assert third[: len(first)] == first
+    assert {"score_to_above", "topic_category", "last_prediction_error"} <= set(third) - set(first)

@@ -39,6 +39,7 @@ def naive_features(
         (tag, t): _features(tag, t, by_tag[tag], views, lists, ranks)
         | _totals(tag, t, observations, views[tag, t][t]["view_total"])
         | _bursts(t, views, tag)
+        | _around(tag, t, views, lists, ranks, observations)
         | _window(tag, t, videos, sounds, largest[views[tag, t][t]["platform"], t])
         | dict.fromkeys(_FITTED)
         for tag, t in grid
@@ -183,9 +184,7 @@ def _ceil(moment: datetime) -> datetime:
 
 
 def _totals(tag: str, t: datetime, observations: Sequence[Row], views: float | None) -> Row:
-    rows = [o for o in observations if o["hashtag_id"] == tag and _ceil(o["observed_at"]) == t and o["fetched_at"] <= t]
-    newest = max(((o["observed_at"], o["fetched_at"]) for o in rows), default=None)
-    rows = [o for o in rows if (o["observed_at"], o["fetched_at"]) == newest]
+    rows = _newest_observations(tag, t, observations)
     posts = max((o["video_count"] for o in rows if o["video_count"] is not None), default=None)
     creators = max((o["creator_count"] for o in rows if o["creator_count"] is not None), default=None)
     return {
@@ -193,6 +192,38 @@ def _totals(tag: str, t: datetime, observations: Sequence[Row], views: float | N
         "creator_total": creators,
         "views_per_post_total": _div(views, posts),
         "posts_per_creator_total": _div(posts, creators),
+    }
+
+
+def _newest_observations(tag: str, t: datetime, observations: Sequence[Row]) -> list[Row]:
+    rows = [o for o in observations if o["hashtag_id"] == tag and _ceil(o["observed_at"]) == t and o["fetched_at"] <= t]
+    newest = max(((o["observed_at"], o["fetched_at"]) for o in rows), default=None)
+    return [o for o in rows if (o["observed_at"], o["fetched_at"]) == newest]
+
+
+def _around(tag: str, t: datetime, views: Any, lists: Any, ranks: Any, observations: Sequence[Row]) -> Row:
+    peers = lists[views[tag, t][t]["platform"], t]
+    category = {
+        p: max((o["category"] for o in _newest_observations(p, t, observations) if o["category"]), default=None)
+        for p in peers
+    }
+    alike = [p for p in peers if category[tag] is not None and category[p] == category[tag]]
+    order = sorted((-score, p) for p in peers if (score := views[p, t][t]["score"]) is not None)
+    place = next((i for i, (_, p) in enumerate(order) if p == tag), None)
+
+    def to_neighbour(places: int) -> float | None:
+        if place is None or not 0 <= place + places < len(order):
+            return None
+        return _div(-order[place][0], -order[place + places][0])
+
+    return {
+        "score_to_above": to_neighbour(-1),
+        "score_to_third_above": to_neighbour(-3),
+        "score_to_below": to_neighbour(1),
+        "score_to_third_below": to_neighbour(3),
+        "topic_category": category[tag],
+        "category_list_size": len(alike) or None,
+        "category_top_10": sum((ranks[p, t] or 11) <= 10 for p in alike) if alike else None,
     }
 
 

@@ -86,6 +86,7 @@ def _observations(rng: random.Random, metrics: list[Row]) -> list[Row]:
             "fetched_at": row["created_timestamp"] + rng.choice([0, 0, 40]) * timedelta(minutes=1),
             "video_count": rng.choice([None, rng.randrange(100)]),
             "creator_count": rng.randrange(100),
+            "category": rng.choice([None, "news", "news", "stars"]),
             "platform": row["platform"],
             "batch_id": "b",
         }
@@ -180,8 +181,8 @@ def _assert_equal(got: dict[Any, Row], expected: dict[Any, Row]) -> None:
                 actual, value = (text and json.loads(text) for text in (actual, value))
                 assert list(actual or ()) == sorted(actual or ()), (key, name)
                 assert actual == pytest.approx(value, abs=1e-9) if value else actual is None, (key, name, actual, value)
-            elif value is None:
-                assert actual is None, (key, name, actual)
+            elif value is None or isinstance(value, str):
+                assert actual == value, (key, name, actual, value)
             else:
                 assert actual is not None, (key, name, value)
                 assert math.isclose(actual, value, rel_tol=1e-9, abs_tol=1e-9), (key, name, actual, value)
@@ -198,7 +199,11 @@ def test_equals_plain_loops_on_both_engines(engine, naive, random_metrics, hours
     if tags == "abcd":  # so that equal means something
         here = [d.name for d in DEFINITIONS if d.group not in "DG"]  # those have tests of their own
         dull = [name for name in here if len({row[name] for row in expected.values()}) < 2]
-        assert dull == ["score_to_10th"]  # a list of ten is in test_ranking.py
+        assert dull == [
+            "score_to_10th",
+            "score_to_third_above",
+            "score_to_third_below",
+        ]  # longer lists: test_ranking.py
     _assert_equal(_rows(features), expected)
 
 
@@ -227,6 +232,8 @@ def _with_another_future(rng: random.Random, rows: list[Row], t: Any) -> list[Ro
 def _changed(rng: random.Random, row: Row) -> Row:
     numbers = ("view_count", "video_count", "creator_count", "like_count", "comment_count", "share_count", "score")
     changes: Row = {name: rng.choice([None, 10**9, 3]) for name in numbers if name in row}
+    if "category" in row:
+        changes["category"] = rng.choice([None, "stars", "other"])
     if "region" in row:
         changes |= {"region": rng.choice(["US", "FR"]), "hashtag_ids": ["tiktok:a", "weibo:c"]}
         changes |= {"creator_id": rng.choice(["p", "new"]), "sound_id": rng.choice(["x", "w"])}

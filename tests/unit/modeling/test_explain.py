@@ -10,6 +10,7 @@ from trenddrop.flow.stages import FEATURES
 from trenddrop.modeling import reasons
 from trenddrop.modeling.matrix import design_matrix
 from trenddrop.modeling.phrases import PHRASES
+from trenddrop.modeling.spec import Categories
 from trenddrop.modeling.words import COLUMNS
 
 
@@ -89,7 +90,8 @@ def test_the_strongest_are_those_of_lightgbm_s_own_contributions_and_stay_the_sa
 
 
 def test_every_feature_that_a_model_reads_has_a_phrase():
-    assert set(FEATURES) | set(COLUMNS) == set(PHRASES)
+    categories = {f"{name}_viral_share" for name in Categories().columns}
+    assert set(FEATURES) | set(COLUMNS) | categories == set(PHRASES)
     assert all(len(phrase.words) <= 45 for phrase in PHRASES.values())
 
 
