@@ -1,4 +1,7 @@
-"""The features of each model, under a name that a model version records; a service that is in use never changes."""
+"""The features of each model, under a name that a model version records; a service that is in use never changes.
+
+A view takes in every feature of its group, also one that is defined tomorrow; a service names what it reads.
+"""
 
 from feast import FeatureService
 
@@ -12,38 +15,66 @@ from views.hashtag_novelty import hashtag_novelty
 from views.hashtag_residuals import hashtag_residuals
 from views.hashtag_semantic import hashtag_semantic
 
+V1 = [
+    hashtag_growth[[
+        "velocity", "acceleration", "views_to_mean_24h", "momentum_score", "view_count_lag_1h",
+        "view_count_lag_6h", "view_count_lag_24h", "velocity_6h", "view_total", "post_total", "creator_total",
+        "views_per_post_total", "posts_per_creator_total", "views_1h", "views_6h", "views_24h", "posts_1h",
+        "posts_24h", "creators_24h", "views_per_post_24h", "age_hours", "hours_seen_24h", "hours_seen_7d",
+        "hours_since_seen", "gap_share_24h", "score", "score_lag_1h", "score_velocity", "score_acceleration",
+        "mean_score_6h", "max_score_24h", "score_to_max_24h", "score_rank", "score_rank_lag_1h",
+        "rank_change_1h", "best_rank_24h", "score_to_10th", "score_to_top", "platform_score_share",
+        "platform_view_share_1h", "platform_list_size", "platform_new_entrants_1h",
+    ]],
+    hashtag_engagement[[
+        "likes_per_view", "comments_per_view", "shares_per_view", "engagement_efficiency",
+    ]],
+    hashtag_calendar[[
+        "hour_of_day", "day_of_week", "is_weekend", "timezone_distribution",
+    ]],
+]  # fmt: skip
+V2 = [
+    *V1,
+    hashtag_bursts[[
+        "views_7d", "velocity_12h", "velocity_24h", "views_to_mean_7d", "views_to_max_24h",
+        "views_z_score_24h", "growth_hours_24h", "views_chi_square_1h", "posts_chi_square_6h",
+        "creators_chi_square_6h",
+    ]],
+    hashtag_creators[[
+        "unique_creators_count", "creator_diversity_index", "new_creators_ratio", "top_creator_dominance",
+    ]],
+    hashtag_novelty[[
+        "novelty_index", "cross_hashtag_novelty", "sound_novelty_score",
+    ]],
+    hashtag_semantic[[
+        "cluster_id", "theme_label", "semantic_similarity_score",
+    ]],
+    hashtag_residuals[[
+        "last_prediction_error", "prediction_bias_7d", "prediction_variance_7d",
+    ]],
+]  # fmt: skip
+V3 = [
+    *(view for view in V2 if view.name != hashtag_semantic.name),
+    hashtag_lists[[
+        "score_to_above", "score_to_third_above", "score_to_below", "score_to_third_below", "topic_category",
+        "category_list_size", "category_top_10",
+    ]],
+]  # fmt: skip
+
 hashtag_viral_v1 = FeatureService(
     name="hashtag_viral_v1",
     description="What the viral model of the first version reads.",
-    features=[hashtag_growth, hashtag_engagement, hashtag_calendar],
+    features=V1,
 )
 
 hashtag_viral_v2 = FeatureService(
     name="hashtag_viral_v2",
     description="The first version, bursts, creators, novelty, themes, and how far off earlier predictions were.",
-    features=[
-        hashtag_growth,
-        hashtag_engagement,
-        hashtag_calendar,
-        hashtag_bursts,
-        hashtag_creators,
-        hashtag_novelty,
-        hashtag_semantic,
-        hashtag_residuals,
-    ],
+    features=V2,
 )
 
 hashtag_viral_v3 = FeatureService(
     name="hashtag_viral_v3",
     description="The second version without themes, and the list around a hashtag.",
-    features=[
-        hashtag_growth,
-        hashtag_engagement,
-        hashtag_calendar,
-        hashtag_bursts,
-        hashtag_creators,
-        hashtag_novelty,
-        hashtag_residuals,
-        hashtag_lists,
-    ],
+    features=V3,
 )

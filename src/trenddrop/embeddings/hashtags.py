@@ -7,6 +7,7 @@ A hashtag's name says what it says from the first moment at which the hashtag is
 from collections.abc import Iterable
 
 import ibis
+import ibis.expr.types as ir
 import polars as pl
 
 from trenddrop.core.progress import SILENT, Progress
@@ -30,12 +31,17 @@ def embed_hashtags(wh: Warehouse, embedder: Embedder, *, progress: Progress = SI
     return _embed_names(wh, embedder, progress=progress) + _take_trends(wh, embedder)
 
 
-def _embed_names(wh: Warehouse, embedder: Embedder, *, progress: Progress) -> int:
+def unembedded_hashtags(wh: Warehouse, model: str) -> ir.Table:
+    """Return each hashtag that was seen and whose name has no vector of the model, and from when it was known."""
     metrics, stored = wh.table("hashtag_metrics"), wh.table(_NAME)
     known_at = ibis.greatest(metrics.timestamp, metrics.created_timestamp)
     seen = metrics.group_by("hashtag_id").aggregate(known_at=known_at.min())
-    have = stored.filter(stored.model == embedder.name).select("hashtag_id").distinct()
-    pending = seen.anti_join(have, "hashtag_id").to_polars().sort("hashtag_id")
+    have = stored.filter(stored.model == model).select("hashtag_id").distinct()
+    return seen.anti_join(have, "hashtag_id")
+
+
+def _embed_names(wh: Warehouse, embedder: Embedder, *, progress: Progress) -> int:
+    pending = unembedded_hashtags(wh, embedder.name).to_polars().sort("hashtag_id")
     for start in range(0, pending.height, CHUNK):
         chunk = pending.slice(start, CHUNK)
         texts = [_name_text(hashtag_id) for hashtag_id in chunk["hashtag_id"]]

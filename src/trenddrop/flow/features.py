@@ -1,4 +1,4 @@
-"""Features on a workspace: their quality, the newest values of one hashtag, and what a definition says."""
+"""Features on a workspace: their quality, and what a definition says."""
 
 import warnings
 from collections.abc import Sequence
@@ -8,10 +8,6 @@ from typing import Any
 
 import polars as pl
 
-from trenddrop.core.errors import NotFoundError
-from trenddrop.core.ids import normalized_name
-from trenddrop.core.names import near_matches
-from trenddrop.core.time import HOUR
 from trenddrop.features import FEATURE_SETS, FeatureSet, dependency_tree, find_feature
 from trenddrop.features.registry import GROUPS, sources
 from trenddrop.flow.workspace import Workspace
@@ -23,10 +19,6 @@ from trenddrop.quality import (
     load_feature_rules,
     write_feature_quality,
 )
-from trenddrop.schemas.hashtag_features import HASHTAG_FEATURES
-
-HISTORY = ("views_1h", "velocity", "momentum_score")
-NEAR_AMONG = 200_000  # ids that a mistyped one is compared with
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,59 +76,6 @@ def newest_hours(
         rows = table.group_by("platform").aggregate(newest=table[feature_set.schema.event_timestamp].max()).to_polars()
     known = rows.drop_nulls("newest").sort("platform")
     return list(known.select("platform", "newest").iter_rows())
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """The features of one hashtag: its newest row, and the hours before it."""
-
-    hashtag_id: str
-    newest: dict[str, Any]
-    history: pl.DataFrame  # feature_timestamp and HISTORY, one row per hour, null where there is none
-
-
-def show_hashtag(workspace: Workspace, hashtag: str, *, hours: int = 48) -> Shown:
-    """Return the newest features of a hashtag and its last ``hours`` hours.
-
-    Raises NotFoundError with the nearest ids where there is none, or several platforms have it.
-    """
-    features = workspace.warehouse.table(HASHTAG_FEATURES.name)
-    identity = hashtag_named(workspace, hashtag)
-    rows = features.filter(features.hashtag_id == identity)
-    newest = rows.order_by(rows.feature_timestamp.desc()).limit(1).to_polars()
-    if newest.is_empty():
-        raise NotFoundError(f"hashtag {identity}: has no features yet; run 'trenddrop features build' first")
-    moment = newest["feature_timestamp"].item()
-    recent = rows.filter(rows.feature_timestamp > moment - hours * HOUR).select("feature_timestamp", *HISTORY)
-    moments = pl.DataFrame(
-        {"feature_timestamp": [moment - back * HOUR for back in range(hours - 1, -1, -1)]},
-        schema={"feature_timestamp": pl.Datetime("us", "UTC")},
-    )
-    known = recent.to_polars().cast({"feature_timestamp": pl.Datetime("us", "UTC")})
-    history = moments.join(known, on="feature_timestamp", how="left", maintain_order="left")
-    return Shown(identity, newest.row(0, named=True), history)
-
-
-def hashtag_named(workspace: Workspace, hashtag: str) -> str:
-    """Return the id of a hashtag given as ``platform:name``, or as a name that one platform has."""
-    hashtags = workspace.warehouse.table("hashtags").select("hashtag_id")
-    platform, _, name = hashtag.rpartition(":")
-    name = normalized_name(name)
-    wanted = hashtags.hashtag_id == f"{platform}:{name}" if platform else hashtags.hashtag_id.endswith(f":{name}")
-    found = sorted(hashtags.filter(wanted).to_polars()["hashtag_id"])
-    if not platform:
-        found = [identity for identity in found if identity.split(":", 1)[1] == name]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise NotFoundError(f"hashtag {hashtag!r}: several platforms have it; choose {' or '.join(found)}")
-    known = hashtags.order_by("hashtag_id").limit(NEAR_AMONG).to_polars()["hashtag_id"].to_list()
-    if not known:
-        raise NotFoundError(f"hashtag {hashtag!r}: there are none yet; run 'trenddrop ingest' first")
-    by_name = {identity.split(":", 1)[1]: identity for identity in reversed(known)}
-    near = [by_name[close] for close in near_matches(name, by_name)]
-    hint = f"did you mean {' or '.join(near)}?" if near else "an id is platform:name, as in " + known[0]
-    raise NotFoundError(f"hashtag {hashtag!r}: not known; {hint}")
 
 
 def explain_feature(workspace: Workspace, name: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from trenddrop.core.settings import Config
 from trenddrop.core.time import HORIZONS_HOURS
 from trenddrop.feature_store import materialize
 from trenddrop.flow import stages
+from trenddrop.flow.clusters import fit_clusters_of_run
 from trenddrop.flow.features import FeatureEvaluation, evaluate_all_features
 from trenddrop.flow.latency import record_run
 from trenddrop.flow.training import SPEC, Trained, predict_now, spec_for, train_model, training_document
@@ -49,7 +50,7 @@ class RunResult:
 
 
 def run(workspace: Workspace, request: RunRequest) -> RunResult:
-    """Ingest, normalize, check, build features and labels, train, judge and predict.
+    """Ingest, normalize, check, fit themes, build features and labels, train, judge and predict.
 
     Every stage can be killed and the run started again: it ends with the same tables.
     """
@@ -59,6 +60,7 @@ def run(workspace: Workspace, request: RunRequest) -> RunResult:
     taken = stages.ingest_files(workspace, source, request.inputs)
     stages.normalize_batches(workspace)
     checks = stages.check_quality(workspace)
+    themes = fit_clusters_of_run(workspace)
     stages.build_all_features(workspace, source.platform)
     evaluation = evaluate_all_features(workspace, source.platform)
     labels = stages.build_all_labels(workspace, definition, source.platform)
@@ -87,6 +89,7 @@ def run(workspace: Workspace, request: RunRequest) -> RunResult:
         "label_rows": labels.rows,
         "positives": labels.positives,
         "unknown_labels": labels.unknown,
+        "themes": themes.document(),
         "feature_quality": evaluation.document(),
         "stages": {stage.name: {"seconds": round(stage.seconds, 3), "rows": stage.rows} for stage in workspace.stages},
         **training_document(trained),

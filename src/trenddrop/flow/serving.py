@@ -17,12 +17,11 @@ from trenddrop.embeddings import PackagedMiniLM
 from trenddrop.feature_store import FeatureStoreSession
 from trenddrop.feature_store.served import ServedLog, append_served
 from trenddrop.flow.intervals import with_newest_outcomes
-from trenddrop.flow.stages import FEATURE_SERVICE
+from trenddrop.flow.training import service_of
 from trenddrop.flow.videos import index_folder
 from trenddrop.index import ExactIndex
 from trenddrop.matching import latest_scores, load_matching
 from trenddrop.metadata import load_agent, load_platforms
-from trenddrop.registry import ModelRegistry
 from trenddrop.scoring import score
 from trenddrop.warehouse import Warehouse, open_warehouse
 
@@ -86,11 +85,11 @@ def live_scoring(
     return LiveScoring(champion=partial(_champion, settings, store, names[0]), features=online, score=score)
 
 
-def _champion(settings: Settings, store: ModelRegistry, name: str) -> Champion | None:
+def _champion(settings: Settings, store: MlflowStore, name: str) -> Champion | None:
     version = store.aliased(name, "champion")
     if version is None:
         return None
     model = store.load(name, version.version)
     with closing(open_warehouse(settings)) as warehouse:  # its own: other threads read through the service's
         model = with_newest_outcomes(warehouse, model, version)
-    return Champion(model, name, version.version, FEATURE_SERVICE)
+    return Champion(model, name, version.version, service_of(store, version))

@@ -187,7 +187,7 @@ def predict_now(
             model_name=version.name,
             model_version=version.version,
             viral_definition_name=definition.name,
-            feature_service=FEATURE_SERVICE,
+            feature_service=service_of(store, version),
             snapshot_id=workspace.warehouse.snapshot_id(),
             is_backtest=False,
         )
@@ -211,6 +211,11 @@ def serving_model(store: ModelRegistry, name: str) -> tuple[ModelVersion, Fitted
     if version is None:
         raise NotFoundError(f"model {name}: none is trained yet; run 'trenddrop train' or 'trenddrop run' first")
     return version, store.load(name, version.version)
+
+
+def service_of(store: MlflowStore, version: ModelVersion) -> str:
+    """Return the feature service that the version was trained on, whatever later versions read."""
+    return store.params(version.run_id).get("feature_service", FEATURE_SERVICE)
 
 
 def model_name(workspace: Workspace, definition: LabelDefinition, platform: str, spec_name: str = SPEC) -> str:

@@ -12,7 +12,7 @@ from trenddrop.cli import commands  # noqa: F401 - registers them
 from trenddrop.cli.app import app
 from trenddrop.core.errors import InputError, NotFoundError
 from trenddrop.core.settings import Settings
-from trenddrop.features import ALL_DEFINITIONS, DEFINITIONS
+from trenddrop.features import ALL_DEFINITIONS, DEFINITIONS, find_feature
 from trenddrop.warehouse import open_warehouse
 
 NOON = datetime(2026, 1, 9, 12, tzinfo=UTC)
@@ -25,6 +25,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("features") / "home"
     moments = [NOON - timedelta(hours=back) for back in range(HOURS)]
     tags = {"tiktok:ramen": 1.0, "weibo:ramen": 2.0, "tiktok:sourdough": 3.0}
+    heat = {"weibo:ramen": 7.0}  # the only one with a score, and without views
     names = [tag for tag in tags for _ in moments]
     times = [moment for _ in tags for moment in moments]
     metrics = pl.DataFrame(
@@ -33,7 +34,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "timestamp": times,
             "created_timestamp": times,
             "window_duration_minutes": 60,
-            "view_count": [tags[tag] * (100 + moment.hour) for tag, moment in zip(names, times, strict=True)],
+            "view_count": [
+                None if tag in heat else tags[tag] * (100 + moment.hour)
+                for tag, moment in zip(names, times, strict=True)
+            ],
+            "score": [heat.get(tag) for tag in names],
             "is_gap": False,
             "is_reset": False,
             "platform": [tag.split(":")[0] for tag in names],
@@ -53,9 +58,24 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         trend_type=pl.lit("hashtag"),
     )
     warehouse = open_warehouse(Settings(home=home, threads=2))
+    sounds = pl.DataFrame(
+        [
+            {"sound_id": "tiktok:77Q", "observed_at": moment, "fetched_at": moment, "usage_count": 50 + moment.hour,
+             "platform": "tiktok", "batch_id": "b"}
+            for moment in times[:20]
+        ],
+        schema_overrides=dict.fromkeys(("observed_at", "fetched_at"), pl.Datetime("us", "UTC")),
+    )  # fmt: skip
+    seen = {"first_seen_at": NOON, "last_updated_at": NOON}
+    sound = pl.DataFrame(
+        [{"sound_id": "tiktok:77Q", "title": "a song", "is_original": False, "platform": "tiktok"} | seen],
+        schema_overrides=dict.fromkeys(seen, pl.Datetime("us", "UTC")),
+    )
     try:
         warehouse.append("hashtag_metrics", metrics)
         warehouse.append("hashtags", hashtags)
+        warehouse.append("sound_observations", sounds)
+        warehouse.append("sounds", sound)
     finally:
         warehouse.close()
     return home
@@ -117,6 +137,24 @@ def test_show_gives_the_newest_values_by_group_and_the_last_hours(built: Path):
     assert "not known: " in text
 
 
+def test_show_draws_what_a_source_tells(built: Path):
+    found = json.loads(features("show", "weibo:ramen", "--json", home=built))
+    assert list(found["history"][-1]) == ["feature_timestamp", "score", "score_rank", "score_velocity"]
+    assert (found["history"][-1]["score"], found["history"][-1]["score_rank"]) == (7.0, 1)
+    assert "score_rank" in features("show", "weibo:ramen", home=built).split("A: growth")[0]
+
+
+def test_show_knows_the_other_entities_too(built: Path):
+    found = json.loads(features("show", "77Q", "--entity", "sound", "--hours", "5", "--json", home=built))
+    assert found["sound_id"] == "tiktok:77Q"
+    assert found["features"]["A"]["sound_usage"] == 62.0
+    assert [row["sound_usage"] for row in found["history"]] == [58.0, 59.0, 60.0, 61.0, 62.0]
+    said = features("show", "77q", "--entity", "sound", home=built, errors=NotFoundError)
+    assert "tiktok:77Q" in said
+    wrong = features("show", "77Q", "--entity", "sond", home=built, errors=NotFoundError)
+    assert "did you mean sound?" in wrong
+
+
 @pytest.mark.parametrize(
     ("name", "says"),
     [
@@ -151,7 +189,8 @@ def test_an_unknown_feature_is_answered_with_the_nearest(tmp_path: Path):
 
 def test_quality_is_evaluated_kept_and_explained(built: Path):
     found = json.loads(features("quality", "--json", home=built))
-    assert found["features"] == 2 * len(DEFINITIONS)  # two platforms
+    sounds = find_feature("sound_usage")[0].definitions
+    assert found["features"] == 2 * len(DEFINITIONS) + len(sounds)  # two platforms
     scores = [row["quality_score"] for row in found["quality"]]
     assert scores == sorted(scores)
     assert "score" in found["missing"]

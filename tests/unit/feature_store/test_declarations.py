@@ -79,8 +79,9 @@ def test_services_in_use_stay_as_they_were_and_later_ones_add_to_them(declared):
         service.name: [field.name for view in service.feature_view_projections for field in view.features]
         for service in declared.feature_services
     }
-    first, second, third = (services[f"hashtag_viral_v{version}"] for version in (1, 2, 3))
-    assert (len(first), hashlib.sha256(" ".join(first).encode()).hexdigest()[:16]) == (50, "67c42b4d00f8e77e")
+    every = first, second, third = [services[f"hashtag_viral_v{version}"] for version in (1, 2, 3)]
+    frozen = [(len(names), hashlib.sha256(" ".join(names).encode()).hexdigest()[:16]) for names in every]
+    assert frozen == [(50, "67c42b4d00f8e77e"), (73, "ab12ab84b8bc3556"), (77, "7c994809cec3c700")]
     assert second[: len(first)] == first
     assert {"unique_creators_count", "novelty_index", "views_chi_square_1h"} <= set(second) - set(first)
     assert third[: len(first)] == first

@@ -294,8 +294,8 @@ def test_a_deep_leakage_run_compares_ten_thousand_rows():
 
 def test_the_leakage_test_catches_a_planted_leak(duckdb_engine, inputs):
     def newest_version_of_every_hour(metrics: Any, **others: Any) -> Any:
-        newest = metrics.created_timestamp.max().over(ibis.window(group_by=["hashtag_id", "timestamp"]))
-        metrics = metrics.mutate(newest=newest).filter(ibis._.created_timestamp == ibis._.newest).drop("newest")
+        newest_first = ibis.window(group_by=["hashtag_id", "timestamp"], order_by=metrics.created_timestamp.desc())
+        metrics = metrics.mutate(place=ibis.row_number().over(newest_first)).filter(ibis._.place == 0).drop("place")
         return hashtag_features(metrics.mutate(created_timestamp=metrics.timestamp), **others)
 
     def latest_level_joined_into_the_past(metrics: Any, **others: Any) -> Any:

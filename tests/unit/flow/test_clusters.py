@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from trenddrop.flow import stages
-from trenddrop.flow.clusters import fit_clusters
+from trenddrop.flow.clusters import fit_clusters, fit_clusters_of_run
 from trenddrop.flow.workspace import Workspace
 from trenddrop.schemas import TABLES
 
@@ -50,6 +50,22 @@ def test_features_have_no_theme_until_clusters_are_fitted_and_then_from_that_hou
         if row["theme_label"] is not None:
             assert row["theme_label"] in tag
     assert fit_clusters(workspace, embedder=Topics()).clusterings == 0
+
+
+def test_a_run_fits_themes_where_that_costs_little(workspace, tmp_path):
+    def of_run(**rules):
+        text = "".join(f"{name}: {value}\n" for name, value in ({"every_d": 7, "least_hashtags": 2} | rules).items())
+        (tmp_path / "themes.yaml").write_text(text)
+        settings = workspace.settings.model_copy(update={"configs": tmp_path})
+        again = Workspace(settings, workspace.warehouse, clock=workspace.clock)
+        return fit_clusters_of_run(again, embedder=Topics()).document()
+
+    assert of_run(least_hashtags=19, most_new_hashtags=100)["left_out"] == "18 hashtags, fewer than 19"
+    assert "18 new hashtags, more than 17; 'trenddrop features cluster'" in of_run(most_new_hashtags=17)["left_out"]
+    assert workspace.warehouse.table("hashtag_clusters").count().to_pyarrow().as_py() == 0
+    fitted = {"clusterings": 1, "assignments": 18, "fitted_at": MONDAY, "left_out": None}
+    assert of_run(most_new_hashtags=18) == fitted
+    assert of_run(most_new_hashtags=0) == fitted | {"clusterings": 0, "assignments": 0}
 
 
 def test_errors_of_live_predictions_become_features_when_their_outcome_is_known(workspace):

@@ -22,7 +22,7 @@ from trenddrop.quality import (
     write_feature_quality,
 )
 from trenddrop.quality.drift import bin_edges, kl_divergence, stability_index
-from trenddrop.quality.feature_quality import OTHER
+from trenddrop.quality.feature_texts import OTHER
 from trenddrop.schemas.hashtag_features import HASHTAG_FEATURES
 from trenddrop.warehouse import Warehouse
 
@@ -234,7 +234,7 @@ def test_the_order_of_the_rows_changes_no_bit(wh: Warehouse):
 def test_features_that_do_not_fit_at_once_are_measured_in_parts(wh: Warehouse, monkeypatch):
     wh.append(HASHTAG_FEATURES.name, world())
     whole = evaluate(wh, rules())
-    monkeypatch.setattr("trenddrop.quality.feature_quality._CELLS", 600)
+    monkeypatch.setattr("trenddrop.quality.feature_evaluation._CELLS", 600)
     assert evaluate(wh, rules()) == whole
 
 

@@ -19,6 +19,7 @@ PAGE = Path(__file__).resolve().parents[4] / "docs" / "features.md"
 ALL_PLATFORMS = "every platform"
 
 Platform = Annotated[str | None, typer.Option("--platform", help="only this platform's hashtags")]
+Entity = Annotated[str, typer.Option("--entity", help="hashtag, creator, video or sound; the last three by their id")]
 FromDate = Annotated[str | None, typer.Option("--from", help="first hour, UTC: 2025-06-01 or 2025-06-01T12:00")]
 ToDate = Annotated[str | None, typer.Option("--to", help="hour after the last, UTC")]
 
@@ -53,35 +54,36 @@ def build(
 
 @features.command()
 def show(
-    hashtag: Annotated[str, typer.Argument(help="platform:name, or a name that one platform has")],
+    name: Annotated[str, typer.Argument(metavar="HASHTAG", help="platform:name, or a name that one platform has")],
+    entity: Annotated[
+        str, typer.Option("--entity", help="hashtag, creator, video or sound, given by its id")
+    ] = "hashtag",
     hours: Annotated[int, typer.Option("--hours", min=2, max=24 * 90, help="how far the sparklines go back")] = 48,
     home: Home = None,
     json: Json = False,
 ) -> None:
-    """Show the newest features of a hashtag by group, and how it came there."""
-    from trenddrop.features import DEFINITIONS
+    """Show the newest features of a hashtag (or of a creator, video or sound) by group, and how it came there."""
     from trenddrop.features.registry import GROUPS
-    from trenddrop.flow.features import HISTORY, show_hashtag
+    from trenddrop.flow.shown import feature_set_named, show_entity
 
+    definitions = feature_set_named(entity).definitions  # a wrong kind is told before the warehouse is opened
     with workspace(home, quiet=json) as ws:
-        shown = show_hashtag(ws, hashtag, hours=hours)
+        shown = show_entity(ws, name, entity=entity, hours=hours)
     groups = {
-        group: [d.name for d in DEFINITIONS if d.group == group] for group in sorted({d.group for d in DEFINITIONS})
+        group: [d.name for d in definitions if d.group == group] for group in sorted({d.group for d in definitions})
     }
     if json:
         print_json(
             {
-                "hashtag_id": shown.hashtag_id,
+                f"{entity}_id": shown.identity,
                 "feature_timestamp": shown.newest["feature_timestamp"],
                 "features": {group: {name: shown.newest[name] for name in names} for group, names in groups.items()},
                 "history": shown.history.to_dicts(),
             }
         )
         return
-    OUT.print(
-        f"{shown.hashtag_id} at {shown.newest['feature_timestamp']:%Y-%m-%d %H:%M} UTC", style="bold", markup=False
-    )
-    rows = [_spark_row(name, shown.history[name].to_list()) for name in HISTORY]
+    OUT.print(f"{shown.identity} at {shown.newest['feature_timestamp']:%Y-%m-%d %H:%M} UTC", style="bold", markup=False)
+    rows = [_spark_row(name, shown.history[name].to_list()) for name in shown.series]
     print_table(f"The last {hours} hours", ["feature", "least", "", "greatest", "now"], rows)
     for group, names in groups.items():
         known = [[name, _number(shown.newest[name])] for name in names if shown.newest[name] is not None]

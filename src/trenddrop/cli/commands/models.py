@@ -60,6 +60,8 @@ def print_run(document: Mapping[str, Any]) -> None:
     print_table("Labels and predictions", labels, [[document[name] for name in labels]])
     stages = [[name, stage["rows"], stage["seconds"]] for name, stage in document["stages"].items()]
     print_table("Stages", ["stage", "rows", "seconds"], stages)
+    if left_out := document["themes"]["left_out"]:
+        OUT.print(f"Themes were left as they are: {left_out}", markup=False)
     for alert in document["feature_quality"]["critical"]:
         OUT.print(f"critical: {alert}", style="bold red", markup=False)
     print_backtest(document)
