@@ -12,7 +12,7 @@ from trenddrop.core.time import Clock, as_utc
 from trenddrop.features.burst import with_growth, with_squares
 from trenddrop.features.chunks import CHUNK_ROWS, INPUTS, Chunk, Ledger, chunks_of
 from trenddrop.features.definitions import AGGREGATES, DEFINITIONS, layers
-from trenddrop.features.lists import CATEGORY, list_context
+from trenddrop.features.lists import CATEGORY, with_list_context
 from trenddrop.features.ranking import platform_hours, with_ranks
 from trenddrop.features.registry import ALL_DEFINITIONS
 from trenddrop.features.residuals import PredictionTables, with_residuals
@@ -247,7 +247,7 @@ def _with_observed(wide: ir.Table, grid: ir.Table, observations: ir.Table | None
         observed = stage(observed_totals(observations))
         wide = with_columns_of(wide, observed, ("hashtag_id", "hour"))
         grid = with_columns_of(grid, observed.select("hashtag_id", "hour", CATEGORY), ("hashtag_id", "hour"))
-    return with_columns_of(wide, list_context(grid, stage=stage), ("hashtag_id", "hour"))
+    return with_list_context(wide, grid, stage=stage)
 
 
 def _with_videos(  # noqa: PLR0913 - as above

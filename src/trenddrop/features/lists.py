@@ -15,14 +15,13 @@ NEIGHBOURS = (1, 3)  # places away
 CATEGORY = "topic_category"
 
 
-def list_context(grid: ir.Table, *, stage: Stage = lazily) -> ir.Table:
-    """Return, per (hashtag_id, hour), the scores of the neighbours and how many of its category are listed.
+def with_list_context(wide: ir.Table, listed: ir.Table, *, stage: Stage = lazily) -> ir.Table:
+    """Add the scores of the neighbours, and how many of its category are listed.
 
-    ``grid`` holds one row per hashtag of the list, with its ``score``, ``rank`` and ``topic_category``; where that is
+    ``listed`` holds one row per hashtag of the list, with its ``score``, ``rank`` and ``topic_category``; where that is
     unknown, so are the counts.
     """
-    rows = grid.select("platform", "hashtag_id", "hour", "score", "rank", CATEGORY)
-    scored = rows.filter(rows.score.notnull())
+    scored = listed.filter(listed.score.notnull())
     order = {"group_by": ("platform", "hour"), "order_by": [ibis.desc("score"), "hashtag_id"]}
     beside = {}
     for places in NEIGHBOURS:
@@ -31,14 +30,13 @@ def list_context(grid: ir.Table, *, stage: Stage = lazily) -> ir.Table:
         beside[f"score_above_{places}"] = scored.score.max().over(above)
         beside[f"score_below_{places}"] = scored.score.max().over(below)
     neighbours = stage(scored.select("hashtag_id", "hour", **beside))
-    known = rows.filter(rows[CATEGORY].notnull())
+    known = listed.filter(listed[CATEGORY].notnull())
     alike = ("platform", "hour", CATEGORY)
     categories = known.group_by(*alike).aggregate(
         of_category=known.count(), of_category_in_top=ibis.ifelse(known["rank"] <= TENTH, 1, None).count()
     )
-    context = with_columns_of(rows, stage(categories), alike)
-    context = with_columns_of(context, neighbours, ("hashtag_id", "hour"))
-    return context.drop("platform", "score", "rank", CATEGORY)
+    wide = with_columns_of(wide, neighbours, ("hashtag_id", "hour"))
+    return with_columns_of(wide, stage(categories), alike)
 
 
 def _to_neighbour(name: str, column: str, whom: str) -> FeatureDefinition:
