@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -58,6 +59,8 @@ def _load(name: str) -> Any:
     spec = importlib.util.spec_from_file_location(f"trenddrop_bench_{name}", BENCHMARKS / f"{name}.py")
     if spec is None or spec.loader is None:
         raise NotFoundError(f"bench: {BENCHMARKS / name}.py cannot be loaded")
+    if str(BENCHMARKS) not in sys.path:  # benchmarks find one another beside them
+        sys.path.insert(0, str(BENCHMARKS))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
