@@ -451,13 +451,14 @@ class Watch:
             raise KeyboardInterrupt
 
 
-def _three_days(metric: Callable[..., Row]) -> list[Row]:
+def _of_days(metric: Callable[..., Row], days: int) -> list[Row]:
     rng = random.Random(1)
-    return [metric(at, view_count=rng.randrange(99) / 3, score=rng.random(), view_total=at) for at in range(72)]
+    hours = range(24 * days)
+    return [metric(at, view_count=rng.randrange(99) / 3, score=rng.random(), view_total=at) for at in hours]
 
 
 def test_a_long_build_goes_on_where_it_was_killed(wh, metric, monkeypatch):
-    _append(wh, "hashtag_metrics", _three_days(metric))
+    _append(wh, "hashtag_metrics", _of_days(metric, 3))
     with pytest.raises(KeyboardInterrupt):
         build_features(wh, chunk_rows=24, progress=Watch(stop_at=3))  # while it builds the second day
     assert 0 < len(_rows(wh.table("hashtag_features"))) < 72
@@ -476,12 +477,12 @@ def test_a_long_build_goes_on_where_it_was_killed(wh, metric, monkeypatch):
 
 
 def test_a_long_build_takes_moments_with_a_fraction_of_a_second(wh, metric):
-    _append(wh, "hashtag_metrics", [metric(at, late=-5.011) for at in range(72)])
-    assert build_features(wh, chunk_rows=24) == 72
+    _append(wh, "hashtag_metrics", [metric(at, late=-5.011) for at in range(48)])
+    assert build_features(wh, chunk_rows=24) == 48
 
 
 def test_a_killed_build_begins_again_when_its_inputs_changed(wh, metric):
-    _append(wh, "hashtag_metrics", _three_days(metric))
+    _append(wh, "hashtag_metrics", _of_days(metric, 2))
     with pytest.raises(KeyboardInterrupt):
         build_features(wh, chunk_rows=24, progress=Watch(stop_at=3))
     _append(wh, "hashtag_metrics", [metric(5, late=60, view_count=1e6)])
