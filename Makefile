@@ -1,5 +1,6 @@
 # Each target does all of its own set-up: after a clone, `make demo` or `make test` is the only command to run.
 SHELL := /bin/sh
+unexport PYTHONDONTWRITEBYTECODE # images set it; dozens of processes would compile Torch and Feast anew, for seconds each
 BIN := .venv/bin
 DATA := $(or $(TRENDDROP_REAL_DATA),../shared/data)
 REAL := var/demo-real

@@ -6,7 +6,9 @@ import socket
 import subprocess
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,9 @@ import pytest
 from trenddrop.core.settings import ClickHouseSettings, Settings
 from trenddrop.warehouse import Warehouse, open_warehouse
 from trenddrop.warehouse.clickhouse import ClickHouseWarehouse
+
+OpenDatabase = Callable[[], AbstractContextManager[ClickHouseWarehouse]]
+BACKUP = "Memory('migrated')"
 
 collect_ignore = ["benchmarks"]  # scripts that find one another beside them
 
@@ -52,17 +57,45 @@ def chdb_engine() -> Iterator[None]:
 @pytest.fixture
 def clickhouse(chdb_engine: None) -> Iterator[ClickHouseWarehouse]:
     """A fresh ClickHouse database without any table."""
-    warehouse = ClickHouseWarehouse(ClickHouseSettings(interface="chdb", database=f"test_{uuid.uuid4().hex}"))
+    with database() as warehouse:
+        yield warehouse
+
+
+@pytest.fixture(scope="session")
+def migrated_database(chdb_engine: None) -> Iterator[OpenDatabase]:
+    """Open a database with empty tables from a backup, which takes a seventh of the time to migrate."""
+    with database() as template:
+        template.migrate()
+        template.release()
+        template.backend.con.command(f"BACKUP DATABASE {template.backend.con.database} TO {BACKUP}")
+        yield partial(database, template)  # the backup lives as long as the connection
+
+
+@pytest.fixture
+def migrated_clickhouse(migrated_database: OpenDatabase) -> Iterator[ClickHouseWarehouse]:
+    """A fresh ClickHouse database with empty tables."""
+    with migrated_database() as warehouse:
+        yield warehouse
+
+
+@contextmanager
+def database(template: ClickHouseWarehouse | None = None) -> Iterator[ClickHouseWarehouse]:
+    """Open a database with a name of its own, without a table or with those of the template, and drop it afterwards."""
+    name = f"test_{uuid.uuid4().hex}"
+    if template is not None:
+        con = template.backend.con
+        con.command(f"RESTORE DATABASE {con.database} AS {name} FROM {BACKUP}")
+    warehouse = ClickHouseWarehouse(ClickHouseSettings(interface="chdb", database=name))
     yield warehouse
-    warehouse.backend.con.command(f"DROP DATABASE {warehouse.backend.con.database}")
+    warehouse.backend.con.command(f"DROP DATABASE {name}")
     warehouse.close()
 
 
 @pytest.fixture(params=["ducklake", "clickhouse"])
 def any_wh(request: pytest.FixtureRequest) -> Warehouse:
     """A fresh, migrated warehouse of each engine."""
-    warehouse: Warehouse = request.getfixturevalue("wh" if request.param == "ducklake" else "clickhouse")
-    warehouse.migrate()
+    warehouse: Warehouse = request.getfixturevalue("wh" if request.param == "ducklake" else "migrated_clickhouse")
+    assert warehouse.migrate() == []
     return warehouse
 
 

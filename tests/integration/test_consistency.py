@@ -120,9 +120,7 @@ def build(applied_home: Path, tmp_path: Path) -> Iterator[Callable[..., Installa
 def installation(request: pytest.FixtureRequest, build: Callable[..., Installation]) -> Installation:
     if request.param == "ducklake":
         return build()
-    warehouse = request.getfixturevalue("clickhouse")
-    warehouse.migrate()
-    return build(warehouse)
+    return build(request.getfixturevalue("migrated_clickhouse"))
 
 
 def test_honest_serving_has_no_mismatch(installation: Installation):

@@ -147,12 +147,11 @@ def test_overlapping_files_give_each_record_once(
 
 
 def test_clickhouse_holds_the_same(
-    half: list[list[str]], expected: Tables, tmp_path: Path, clickhouse: Warehouse
+    half: list[list[str]], expected: Tables, tmp_path: Path, migrated_clickhouse: Warehouse
 ) -> None:
-    clickhouse.migrate()
     for path in write(tmp_path / "in", *reversed(half)):
-        take(clickhouse, [path])
-    found = contents(clickhouse)
+        take(migrated_clickhouse, [path])
+    found = contents(migrated_clickhouse)
     for name, rows in expected.items():
         assert len(found[name]) == len(rows), name
         assert found[name] == rows, name

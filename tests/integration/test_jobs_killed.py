@@ -35,7 +35,7 @@ class Job:
 
     config: str
     makes: tuple[str, ...]
-    within_s: float = 9.0
+    within_s: float = 5.0
 
 
 JOBS = {
@@ -43,7 +43,7 @@ JOBS = {
     "build_features": Job(
         "{{platform: tiktok, start: 2026-01-01T00:00:00Z}}", (*FEATURES, "feature_quality", "feature_definitions")
     ),
-    "build_labels": Job("{{platform: tiktok, label: growth_multiple}}", ("viral_labels", "label_constants")),
+    "build_labels": Job("{{platform: tiktok, label: growth_multiple}}", ("viral_labels", "label_constants"), 3.0),
     "predict": Job("{{platform: tiktok, label: growth_multiple, model: '{recipe}'}}", ("predictions",)),
 }
 

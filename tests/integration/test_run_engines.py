@@ -1,5 +1,7 @@
 """The whole flow on ClickHouse gives what it gives on DuckLake: floats to 1e-9, nulls exactly."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +15,7 @@ from trenddrop.flow.training import repeat_training_frame
 from trenddrop.flow.workspace import Workspace
 from trenddrop.schemas import TABLES, raw_data
 from trenddrop.training.record import flat_metrics
-from trenddrop.warehouse import Warehouse
+from trenddrop.warehouse import Warehouse, open_warehouse
 
 COMPARED = (
     "hashtag_observations", "video_observations", "creator_observations", "sound_observations", "hashtags", "videos",
@@ -37,11 +39,12 @@ def run_on(warehouse: Warehouse, settings: Settings, world) -> RunResult:
 
 
 @pytest.fixture
-def on_clickhouse(clickhouse, tmp_path: Path) -> tuple[Warehouse, Settings]:
-    clickhouse.migrate()
-    database = clickhouse.backend.con.database
+def on_clickhouse(migrated_clickhouse, tmp_path: Path) -> tuple[Warehouse, Settings]:
+    database = migrated_clickhouse.backend.con.database
     interface = ClickHouseSettings(interface="chdb", database=database)
-    return clickhouse, Settings(home=tmp_path / "clickhouse", engine="clickhouse", clickhouse=interface, threads=2)
+    return migrated_clickhouse, Settings(
+        home=tmp_path / "clickhouse", engine="clickhouse", clickhouse=interface, threads=2
+    )
 
 
 def comparable(warehouse: Warehouse, name: str) -> pl.DataFrame:
@@ -54,9 +57,17 @@ def comparable(warehouse: Warehouse, name: str) -> pl.DataFrame:
     return frame.sort(keys or plain)
 
 
-def test_the_engines_agree(wh: Warehouse, settings: Settings, on_clickhouse, world):
-    other, other_settings = on_clickhouse
-    here, there = run_on(wh, settings, world), run_on(other, other_settings, world)
+@pytest.fixture
+def on_ducklake(ran, tmp_path: Path) -> Iterator[tuple[Warehouse, Settings]]:
+    settings = ran.copy(tmp_path / "ducklake")
+    with closing(open_warehouse(settings)) as warehouse:
+        yield warehouse, settings
+
+
+@pytest.mark.slow
+def test_the_engines_agree(ran, on_ducklake, on_clickhouse, world):
+    (wh, settings), (other, other_settings) = on_ducklake, on_clickhouse
+    here, there = ran.result, run_on(other, other_settings, world)
     assert {name: there.document[name] for name in COUNTS} == {name: here.document[name] for name in COUNTS}
     different = {}
     for name in COMPARED:

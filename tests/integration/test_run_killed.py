@@ -3,14 +3,12 @@
 ``TRENDDROP_KILLS=20 TRENDDROP_KILL_SEED=7 pytest tests/integration/test_run_killed.py`` kills it more often.
 """
 
-import json
 import os
 import random
 import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 import pytest
@@ -22,24 +20,21 @@ from trenddrop.flow.doctor import examine, is_well
 from trenddrop.schemas import TABLES, raw_data
 from trenddrop.warehouse import Warehouse, open_warehouse
 
-KILLS = int(os.environ.get("TRENDDROP_KILLS", "3"))
+KILLS = int(os.environ.get("TRENDDROP_KILLS", "2"))
 SEED = int(os.environ.get("TRENDDROP_KILL_SEED", "20261120"))
 RAW = raw_data("tiktok")
 COUNTS = ("raw_records", "hashtags", "metric_rows", "feature_rows", "label_rows", "positives", "prediction_rows")
 
 
 @pytest.mark.slow
-def test_a_run_killed_at_random_moments_and_rerun_ends_as_an_undisturbed_one(world, trenddrop, tmp_path: Path):
-    calm, killed = tmp_path / "calm", tmp_path / "killed"
-    expected, made_s, whole_s = watched_run(world, trenddrop, calm)
+def test_a_run_killed_at_random_moments_and_rerun_ends_as_an_undisturbed_one(ran, world, trenddrop, tmp_path: Path):
+    killed, expected = tmp_path / "killed", ran.result.document
+    works_s = sum(stage["seconds"] for stage in expected["stages"].values())
     rng = random.Random(SEED)
-    moments = sorted(rng.uniform(made_s, whole_s) for _ in range(KILLS))  # rising, so that each stage meets its first
-    for moment in moments:
-        with trenddrop.start(*world.run_arguments(), home=killed) as process:
-            time.sleep(moment)
-            process.kill()
-        if killed.exists():
-            require_whole_batches(killed)
+    shares = ((number + rng.random()) / KILLS for number in range(KILLS))  # rising, so that each stage meets its first
+    for share in shares:
+        kill_at_work(trenddrop, world, killed, after_s=share * works_s)
+        require_whole_batches(killed)
     found = trenddrop.run(*world.run_arguments(), home=killed)
     require_nothing_that_piles_up(killed)
 
@@ -47,23 +42,20 @@ def test_a_run_killed_at_random_moments_and_rerun_ends_as_an_undisturbed_one(wor
     assert counted == {name: expected[name] for name in COUNTS}
     assert found["model"]["promoted"] == expected["model"]["promoted"] is True
     assert sum(found[name] for name in ("processed", "failed", "duplicates")) == expected["raw_records"]
-    require_equal_tables(killed, calm)
-    require_equal_registries(killed, calm, model=expected["model"]["name"])
-    assert served(killed) == served(calm)
+    require_equal_tables(killed, ran.home)
+    require_equal_registries(killed, ran.home, model=expected["model"]["name"])
+    assert served(killed) == served(ran.home)
     with open_workspace(Settings(home=killed, threads=1)) as workspace:
         assert is_well(examine(workspace))
 
 
-def watched_run(world, trenddrop, home: Path) -> tuple[dict[str, Any], float, float]:
-    """Run to the end; return what it said, after how many seconds it had made its home, and how long it took."""
-    began = time.monotonic()
+def kill_at_work(trenddrop, world, home: Path, *, after_s: float) -> None:
+    """Start a run, wait until there is a home, which the first run makes, and kill it some seconds later."""
     with trenddrop.start(*world.run_arguments(), home=home) as process:
         while not home.exists() and process.poll() is None:
             time.sleep(0.02)
-        made_s = time.monotonic() - began
-        out, err = process.communicate()
-    assert process.returncode == 0, err
-    return json.loads(out), made_s, time.monotonic() - began
+        time.sleep(after_s)
+        process.kill()
 
 
 def require_whole_batches(home: Path) -> None:

@@ -18,6 +18,7 @@ from trenddrop.modeling import FittedModel, ModelSpec, fit
 from trenddrop.modeling.spec import Baseline, Bootstrap, Rounds, load_spec
 from trenddrop.schemas import TABLES
 from trenddrop.warehouse.clickhouse.dialect import PortableClickHouseCompiler
+from trenddrop.warehouse.nesting import NestingDuckDBCompiler
 
 START = datetime(2026, 1, 2, tzinfo=UTC)  # a Friday
 Row = dict[str, Any]
@@ -35,6 +36,7 @@ class Engine:
         if self._client is None:
             self.backend: BaseBackend = ibis.duckdb.connect()
             self.backend.con.execute("SET threads = 2")
+            self.backend.compiler = NestingDuckDBCompiler()  # as the warehouse compiles
         else:
             self._client.command("SET join_use_nulls = 1")
             self.backend = ibis.clickhouse.from_connection(self._client)

@@ -1,6 +1,7 @@
 """The feature store for the rest of the library: apply, training frames, materialisation, online reads."""
 
 import fcntl
+import importlib
 import io
 import os
 import warnings
@@ -264,10 +265,26 @@ def online_place(settings: Settings) -> str:
 
 def _load_feast() -> None:
     """Import Feast without the warning filters that it sets for the whole process."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _undecorated():
         import feast
         import feast.infra.provider
         import feast.on_demand_feature_view  # noqa: F401
+
+
+@contextmanager
+def _undecorated() -> Iterator[None]:
+    """Let ``typeguard.typechecked``, with which Feast decorates its classes, leave them as they are.
+
+    For each of 242 methods it would parse and compile the whole module again: half of the time of the import, in every
+    process. Declarations of a wrong type are refused a little later, when ``apply`` writes them to the registry.
+    """
+    guard: Any = importlib.import_module("typeguard")
+    decorator = guard.typechecked
+    guard.typechecked = lambda target: target
+    try:
+        yield
+    finally:
+        guard.typechecked = decorator
 
 
 def _longest_life(store: Any) -> timedelta:

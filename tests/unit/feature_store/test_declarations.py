@@ -60,15 +60,16 @@ def test_an_unknown_group_names_the_known_ones():
         fields_of("A", "Z")
 
 
-def test_feast_is_imported_late_and_leaves_the_warning_filters_alone():
+def test_feast_is_imported_late_and_leaves_warning_filters_and_typeguard_alone():
     code = """
-import sys, warnings
+import sys, typeguard, warnings
 import trenddrop.feature_store.store as store
 assert "feast" not in sys.modules
-before = list(warnings.filters)
+before, typechecked = list(warnings.filters), typeguard.typechecked
 store._load_feast()
 assert "feast" in sys.modules
 assert warnings.filters == before
+assert typeguard.typechecked is typechecked
 """
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

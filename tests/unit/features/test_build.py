@@ -4,7 +4,6 @@ import json
 import math
 import os
 import random
-import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -16,10 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trenddrop.core.settings import ClickHouseSettings
 from trenddrop.features import ALL_DEFINITIONS, DEFINITIONS, build_features, hashtag_features, write_feature_definitions
 from trenddrop.schemas import TABLES
-from trenddrop.warehouse.clickhouse import ClickHouseWarehouse
 
 HOUR = timedelta(hours=1)
 Row = dict[str, Any]
@@ -430,20 +427,12 @@ def test_definitions_are_written_once_and_a_gone_one_is_marked(wh):
     assert stored["velocity"]["created_at"] == datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def test_the_job_runs_on_clickhouse_too(metric):
-    settings_of_test = ClickHouseSettings(interface="chdb", database=f"features_{uuid.uuid4().hex}")
-    warehouse = ClickHouseWarehouse(settings_of_test)
-    try:
-        warehouse.migrate()
-        _append(
-            warehouse, "hashtag_metrics", [metric(at, tag=t, view_count=float(at)) for at in range(8) for t in "ab"]
-        )
-        assert build_features(warehouse) == 16
-        assert build_features(warehouse, start=metric(4)["timestamp"]) == 8
-        assert warehouse.table("hashtag_features").count().to_pyarrow().as_py() == 16
-    finally:
-        warehouse.backend.con.command(f"DROP DATABASE {settings_of_test.database}")
-        warehouse.close()
+def test_the_job_runs_on_clickhouse_too(migrated_clickhouse, metric):
+    rows = [metric(at, tag=t, view_count=float(at)) for at in range(8) for t in "ab"]
+    _append(migrated_clickhouse, "hashtag_metrics", rows)
+    assert build_features(migrated_clickhouse) == 16
+    assert build_features(migrated_clickhouse, start=metric(4)["timestamp"]) == 8
+    assert migrated_clickhouse.table("hashtag_features").count().to_pyarrow().as_py() == 16
 
 
 # --- in parts, with a kill in between ------------------------------------------------------------------
@@ -462,13 +451,14 @@ class Watch:
             raise KeyboardInterrupt
 
 
-def _three_days(metric: Callable[..., Row]) -> list[Row]:
+def _of_days(metric: Callable[..., Row], days: int) -> list[Row]:
     rng = random.Random(1)
-    return [metric(at, view_count=rng.randrange(99) / 3, score=rng.random(), view_total=at) for at in range(72)]
+    hours = range(24 * days)
+    return [metric(at, view_count=rng.randrange(99) / 3, score=rng.random(), view_total=at) for at in hours]
 
 
 def test_a_long_build_goes_on_where_it_was_killed(wh, metric, monkeypatch):
-    _append(wh, "hashtag_metrics", _three_days(metric))
+    _append(wh, "hashtag_metrics", _of_days(metric, 3))
     with pytest.raises(KeyboardInterrupt):
         build_features(wh, chunk_rows=24, progress=Watch(stop_at=3))  # while it builds the second day
     assert 0 < len(_rows(wh.table("hashtag_features"))) < 72
@@ -487,12 +477,12 @@ def test_a_long_build_goes_on_where_it_was_killed(wh, metric, monkeypatch):
 
 
 def test_a_long_build_takes_moments_with_a_fraction_of_a_second(wh, metric):
-    _append(wh, "hashtag_metrics", [metric(at, late=-5.011) for at in range(72)])
-    assert build_features(wh, chunk_rows=24) == 72
+    _append(wh, "hashtag_metrics", [metric(at, late=-5.011) for at in range(48)])
+    assert build_features(wh, chunk_rows=24) == 48
 
 
 def test_a_killed_build_begins_again_when_its_inputs_changed(wh, metric):
-    _append(wh, "hashtag_metrics", _three_days(metric))
+    _append(wh, "hashtag_metrics", _of_days(metric, 2))
     with pytest.raises(KeyboardInterrupt):
         build_features(wh, chunk_rows=24, progress=Watch(stop_at=3))
     _append(wh, "hashtag_metrics", [metric(5, late=60, view_count=1e6)])

@@ -206,18 +206,17 @@ def test_features_begin_with_the_first_clustering_and_a_young_hashtag_joins_when
             assert 0.9 < values[2] <= 1
 
 
-def test_updating_twice_is_as_once_and_in_pieces_as_at_once(lake, clickhouse, metric):
+def test_updating_twice_is_as_once_and_in_pieces_as_at_once(lake, migrated_clickhouse, metric):
     end = START + 13 * 24 * HOUR
     update_clusterings(lake, model="m", until=MONDAY)
     update_clusterings(lake, model="m", until=end)
     pieces, dated = clusterings(lake, "m"), assignments_of(lake)
     assert update_clusterings(lake, model="m", until=end).assignments == 0
     assert (clusterings(lake, "m"), assignments_of(lake)) == (pieces, dated)
-    clickhouse.migrate()
     for name in ("hashtag_metrics", "hashtag_embeddings"):
-        clickhouse.append(name, lake.table(name).to_polars())
-    update_clusterings(clickhouse, model="m", until=end)
-    assert (clusterings(clickhouse, "m"), assignments_of(clickhouse)) == (pieces, dated)
+        migrated_clickhouse.append(name, lake.table(name).to_polars())
+    update_clusterings(migrated_clickhouse, model="m", until=end)
+    assert (clusterings(migrated_clickhouse, "m"), assignments_of(migrated_clickhouse)) == (pieces, dated)
 
 
 def test_a_later_refit_changes_no_bit_of_a_feature_before_it(lake):

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from trenddrop.adapters.mlflow import MlflowStore
-from trenddrop.core.settings import Settings
 from trenddrop.flow import open_workspace, tuning
 from trenddrop.labels import load_label
 from trenddrop.modeling import load_spec
@@ -16,14 +15,14 @@ from trenddrop.training.tune import Effort
 
 
 @pytest.fixture
-def workspace(tmp_path, frame, spec, monkeypatch):
+def workspace(settings, frame, spec, monkeypatch):
     small = spec.model_copy(
         update={"tuning": Tuning(space={"num_leaves": Range(low=2, high=15)}), "horizons": (6,), "words": None}
     )
     monkeypatch.setattr(tuning, "training_frame", lambda *_: (frame.drop("is_viral_12h"), None))
     monkeypatch.setattr(tuning, "spec_for", lambda *_: small)
     monkeypatch.setattr(tuning, "usable_features", lambda _: ["heat", "views_1h"])
-    with open_workspace(Settings(home=tmp_path / "home")) as ws:
+    with open_workspace(settings) as ws:
         yield ws
 
 
