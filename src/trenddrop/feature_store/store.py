@@ -276,7 +276,7 @@ def _undecorated() -> Iterator[None]:
     """Let ``typeguard.typechecked``, with which Feast decorates its classes, leave them as they are.
 
     For each of 242 methods it would parse and compile the whole module again: half of the time of the import, in every
-    process. Declarations of a wrong type are refused a little later, when ``apply`` writes them to the registry.
+    process. The types of the arguments of a declaration are not checked then.
     """
     guard: Any = importlib.import_module("typeguard")
     decorator = guard.typechecked

@@ -23,35 +23,36 @@ class Sample:
     viral: Booleans
     weights: Floats | None = None
 
-    def part(self, rows: Booleans) -> "Sample":
-        """Return the rows of a mask."""
-        return Sample(self.matrix[rows], self.viral[rows], None if self.weights is None else self.weights[rows])
-
-    def teaches(self, spec: ModelSpec) -> bool:
-        """Return whether half of the positives that the recipe asks for are there, and as many negatives."""
-        return bool(min(self.viral.sum(), (~self.viral).sum()) * 2 >= spec.min_positives)
+    def teaches(self, spec: ModelSpec, *, among: Booleans) -> bool:
+        """Return whether half of the positives that the recipe asks for are among some rows, and as many negatives."""
+        viral = self.viral[among]
+        return bool(min(viral.sum(), (~viral).sum()) * 2 >= spec.min_positives)
 
 
-def grow(sample: Sample, spec: ModelSpec, *, rounds: int, columns: list[str], threads: int) -> lgb.Booster:
-    """Return this many trees of all rows, as they are read back from their text.
+class Learner:
+    """Grows trees on a sample, or on a part of it, whose values are sorted into bins once."""
 
-    The text rounds what explanations use: so a model explains the same before it is kept and after.
-    """
-    params = fixed_params(spec, threads)
-    learned = lgb.Dataset(
-        sample.matrix, sample.viral.astype(float), weight=_scaled(sample.weights), feature_name=columns, params=params
-    )
-    return read_trees(trees_text(lgb.train(params, learned, rounds)))
+    def __init__(self, sample: Sample, spec: ModelSpec, *, columns: list[str], threads: int) -> None:
+        self.sample, self._spec, self._params = sample, spec, fixed_params(spec, threads)
+        outcomes, weights = sample.viral.astype(float), _scaled(sample.weights)
+        self._binned = lgb.Dataset(
+            sample.matrix, outcomes, weight=weights, feature_name=columns, params=self._params, free_raw_data=False
+        )
 
+    def grow(self, *, rounds: int) -> lgb.Booster:
+        """Return this many trees of all rows, as they are read back from their text.
 
-def grow_until(early: Sample, late: Sample, spec: ModelSpec, *, threads: int) -> tuple[lgb.Booster, int]:
-    """Return trees of the early rows, and how many of them do best on the late ones."""
-    params = fixed_params(spec, threads)
-    learned = lgb.Dataset(early.matrix, early.viral.astype(float), weight=_scaled(early.weights), params=params)
-    watched = lgb.Dataset(late.matrix, late.viral.astype(float), reference=learned, params=params)
-    stopper = lgb.early_stopping(spec.rounds.early_stopping, verbose=False)
-    booster = lgb.train(params, learned, spec.rounds.maximum, valid_sets=[watched], callbacks=[stopper])
-    return booster, booster.best_iteration or spec.rounds.maximum
+        The text rounds what explanations use: so a model explains the same before it is kept and after.
+        """
+        return read_trees(trees_text(lgb.train(self._params, self._binned, rounds)))
+
+    def grow_until(self, early: Booleans, late: Booleans) -> tuple[lgb.Booster, int]:
+        """Return trees of the early rows, and how many of them do best on the late ones."""
+        rounds = self._spec.rounds
+        learned, watched = (self._binned.subset(np.flatnonzero(rows)) for rows in (early, late))
+        stopper = lgb.early_stopping(rounds.early_stopping, verbose=False)
+        booster = lgb.train(self._params, learned, rounds.maximum, valid_sets=[watched], callbacks=[stopper])
+        return booster, booster.best_iteration or rounds.maximum
 
 
 def calibration_start(event_timestamps: pl.Series, spec: ModelSpec) -> datetime:

@@ -11,7 +11,7 @@ from datetime import timedelta
 import numpy as np
 import polars as pl
 
-from trenddrop.modeling.boost import FEW_ROUNDS, Sample, calibration_start, grow, grow_until
+from trenddrop.modeling.boost import FEW_ROUNDS, Learner, Sample, calibration_start
 from trenddrop.modeling.horizon_model import HorizonModel, survived_not, with_step
 from trenddrop.modeling.matrix import Booleans, Floats, design_matrix, is_viral, label_column, labelled
 from trenddrop.modeling.per_horizon import Calibrated, Recipe, calibrate, constant_model, prior, refitted, row_weights
@@ -35,24 +35,26 @@ def fit_hazard(frame: pl.DataFrame, recipe: Recipe) -> tuple[HorizonModel, ...]:
     boundary, embargo = calibration_start(frame["event_timestamp"], spec), timedelta(hours=spec.split.embargo_hours)
     late = frame.select(pl.col("event_timestamp") >= boundary).to_series().to_numpy()
     early = [frame.select(before_purge(boundary, horizon=h, embargo=embargo)).to_series().to_numpy() for h in horizons]
-    everywhere = [np.ones(frame.height, dtype=bool)] * len(horizons)
-    learned, watched = (_periods(frame, matrix, recipe, rows) for rows in (early, [late] * len(horizons)))
+    periods, entered = _periods(frame, matrix, recipe)
+    is_early = np.concatenate([rows[known] for rows, known in zip(early, entered, strict=True)])
+    is_late = np.concatenate([late[known] for known in entered])
+    learner = Learner(periods, spec, columns=[*recipe.columns, STEP], threads=threads)
     rounds = min(FEW_ROUNDS, spec.rounds.maximum)
     calibrated = dict.fromkeys(horizons, Calibrated())
-    if learned.teaches(spec) and watched.teaches(spec):
-        booster, rounds = grow_until(learned, watched, spec, threads=threads)
+    if all(periods.teaches(spec, among=rows) for rows in (is_early, is_late)):
+        booster, rounds = learner.grow_until(is_early, is_late)
         hazards = [
             booster.predict(with_step(matrix[late], step), num_iteration=rounds, num_threads=threads)
             for step in horizons
         ]
         for i, horizon in enumerate(horizons):
-            known = frame[label_column(horizon)].is_not_null().to_numpy()
-            taught, judged = (_sample(frame, matrix, rows & known, horizon) for rows in (early[i], late))
-            if taught.teaches(spec) and judged.teaches(spec):
+            outcome = frame[label_column(horizon)]
+            known, viral = outcome.is_not_null().to_numpy(), outcome.fill_null(False).to_numpy().astype(bool)
+            sample, taught, judged = Sample(matrix, viral), early[i] & known, late & known
+            if all(sample.teaches(spec, among=rows) for rows in (taught, judged)):
                 raw = survived_not(hazards[: i + 1])[known[late]]
-                calibrated[horizon] = calibrate(raw, taught, judged, spec)
-    columns = [*recipe.columns, STEP]
-    trees = grow(_periods(frame, matrix, recipe, everywhere), spec, rounds=rounds, columns=columns, threads=threads)
+                calibrated[horizon] = calibrate(raw, sample, taught, judged, spec)
+    trees = learner.grow(rounds=rounds)
     recipe.progress.advance("train", len(horizons), len(horizons))
     models = []
     for i, horizon in enumerate(horizons):
@@ -78,17 +80,19 @@ def _sample(frame: pl.DataFrame, matrix: Floats, rows: Booleans, horizon: int) -
     return Sample(matrix[rows], is_viral(frame.filter(rows), horizon))
 
 
-def _periods(frame: pl.DataFrame, matrix: Floats, recipe: Recipe, among: list[Booleans]) -> Sample:
-    """Return a row per step that was entered and whose end is known, of the rows that each step may use."""
+def _periods(frame: pl.DataFrame, matrix: Floats, recipe: Recipe) -> tuple[Sample, list[Booleans]]:
+    """Return a row per step that was entered and whose end is known, step after step, and each step's rows."""
     parts: list[tuple[Floats, Booleans, Floats | None]] = []
+    rows_of: list[Booleans] = []
     entered = np.ones(frame.height, dtype=bool)
-    for horizon, rows in zip(recipe.horizons, among, strict=True):
+    for horizon in recipe.horizons:
         outcome = frame[label_column(horizon)]
-        known = entered & outcome.is_not_null().to_numpy() & rows
+        known = entered & outcome.is_not_null().to_numpy()
         viral = outcome.fill_null(False).to_numpy().astype(bool)
         weights = row_weights(frame.filter(known), recipe.spec, horizon)
         parts.append((with_step(matrix[known], horizon), viral[known], weights))
+        rows_of.append(known)
         entered = entered & outcome.eq(False).fill_null(False).to_numpy()
     matrices, virals, weights_of = zip(*parts, strict=True)
     several = [one for one in weights_of if one is not None]
-    return Sample(np.vstack(matrices), np.concatenate(virals), np.concatenate(several) if several else None)
+    return Sample(np.vstack(matrices), np.concatenate(virals), np.concatenate(several) if several else None), rows_of

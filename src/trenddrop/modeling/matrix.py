@@ -24,11 +24,11 @@ def design_matrix(frame: pl.DataFrame, features: Sequence[str]) -> Floats:
            [ 0., nan]])
     """
     require_features(frame, features)
-    columns = [pl.col(name).cast(pl.Float64).fill_null(np.nan) for name in features]
-    matrix: Floats = np.ascontiguousarray(frame.select(columns).to_numpy(), dtype=np.float64)
-    matrix = matrix.reshape(frame.height, len(features))
-    finite = np.isfinite(matrix)
-    return matrix if finite.all() else np.where(finite, matrix, np.nan)
+    matrix: Floats = np.empty((frame.height, len(features)))
+    for i, name in enumerate(features):
+        matrix[:, i] = frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
+    matrix[np.isinf(matrix)] = np.nan
+    return matrix
 
 
 def require_features(frame: pl.DataFrame, features: Sequence[str]) -> None:

@@ -8,11 +8,11 @@ import polars as pl
 
 from trenddrop.core.errors import InputError
 from trenddrop.core.progress import Progress
-from trenddrop.modeling.boost import FEW_ROUNDS, Sample, calibration_start, grow, grow_until
+from trenddrop.modeling.boost import FEW_ROUNDS, Learner, Sample, calibration_start
 from trenddrop.modeling.calibrate import Calibrator, Trial, fit_calibrator
 from trenddrop.modeling.horizon_model import HorizonModel
 from trenddrop.modeling.linear import Companion, fit_linear, stack
-from trenddrop.modeling.matrix import Floats, design_matrix, is_viral, label_column, labelled
+from trenddrop.modeling.matrix import Booleans, Floats, design_matrix, is_viral, label_column, labelled
 from trenddrop.modeling.purge import before_purge
 from trenddrop.modeling.spec import ModelSpec
 from trenddrop.modeling.uniqueness import average_uniqueness
@@ -51,8 +51,9 @@ def _fit_horizon(frame: pl.DataFrame, recipe: Recipe, horizon: int, threads: int
     if (constant := constant_model(frame, spec, horizon)) is not None:
         return constant
     sample = Sample(design_matrix(frame, recipe.columns), is_viral(frame, horizon), row_weights(frame, spec, horizon))
-    rounds, calibrated = _stop_and_calibrate(frame, sample, spec, horizon, threads)
-    booster = grow(sample, spec, rounds=rounds, columns=recipe.columns, threads=threads)
+    learner = Learner(sample, spec, columns=recipe.columns, threads=threads)
+    rounds, calibrated = _stop_and_calibrate(frame, learner, spec, horizon, threads)
+    booster = learner.grow(rounds=rounds)
     rows, positives = sample.viral.size, int(sample.viral.sum())
     return HorizonModel(
         horizon=horizon,
@@ -96,15 +97,15 @@ class Calibrated:
     companion: Companion | None = None  # as it was fitted on the early rows
 
 
-def calibrate(raw: Floats, early: Sample, late: Sample, spec: ModelSpec) -> Calibrated:
+def calibrate(raw: Floats, sample: Sample, early: Booleans, late: Booleans, spec: ModelSpec) -> Calibrated:
     """Return the calibration of the late rows' raw scores, by trees that saw the early ones, with a line if wanted."""
-    companion = None
-    if spec.line is not None and early.viral.sum() + late.viral.sum() <= spec.line.most_positives:
-        line = fit_linear(early.matrix, early.viral)
-        companion = None if line is None else stack(raw, line, late.matrix, late.viral)
+    companion, viral = None, sample.viral[late]
+    if spec.line is not None and sample.viral[early | late].sum() <= spec.line.most_positives:
+        line = fit_linear(sample.matrix[early], sample.viral[early])
+        companion = None if line is None else stack(raw, line, sample.matrix[late], viral)
     if companion is not None:
-        raw = companion.combine(raw, late.matrix)
-    return Calibrated(*fit_calibrator(raw, late.viral, spec.calibration), companion)
+        raw = companion.combine(raw, sample.matrix[late])
+    return Calibrated(*fit_calibrator(raw, viral, spec.calibration), companion)
 
 
 def refitted(companion: Companion | None, sample: Sample) -> Companion | None:
@@ -114,17 +115,18 @@ def refitted(companion: Companion | None, sample: Sample) -> Companion | None:
 
 
 def _stop_and_calibrate(
-    frame: pl.DataFrame, sample: Sample, spec: ModelSpec, horizon: int, threads: int
+    frame: pl.DataFrame, learner: Learner, spec: ModelSpec, horizon: int, threads: int
 ) -> tuple[int, Calibrated]:
     """Choose the number of trees and the calibration on the later block; a period too short for one has neither."""
     boundary = calibration_start(frame["event_timestamp"], spec)
     embargo = timedelta(hours=spec.split.embargo_hours)
     early, late = (
-        sample.part(frame.select(rows).to_series().to_numpy())
+        frame.select(rows).to_series().to_numpy()
         for rows in (before_purge(boundary, horizon=horizon, embargo=embargo), pl.col("event_timestamp") >= boundary)
     )
-    if not (early.teaches(spec) and late.teaches(spec)):
+    sample = learner.sample
+    if not all(sample.teaches(spec, among=rows) for rows in (early, late)):
         return min(FEW_ROUNDS, spec.rounds.maximum), Calibrated()
-    booster, rounds = grow_until(early, late, spec, threads=threads)
-    raw: Floats = booster.predict(late.matrix, num_iteration=rounds, num_threads=threads)
-    return rounds, calibrate(raw, early, late, spec)
+    booster, rounds = learner.grow_until(early, late)
+    raw: Floats = booster.predict(sample.matrix[late], num_iteration=rounds, num_threads=threads)
+    return rounds, calibrate(raw, sample, early, late, spec)
