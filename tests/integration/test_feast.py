@@ -17,7 +17,7 @@ import pytest
 from trenddrop.core.errors import NotFoundError, SchemaError
 from trenddrop.core.settings import Settings
 from trenddrop.feature_store import FeatureStoreSession, apply_repo, materialize, online_features, training_frame
-from trenddrop.features import DEFINITIONS, burst, creators, novelty, residuals, semantic
+from trenddrop.features import DEFINITIONS, burst, creators, lists, novelty, residuals, semantic
 from trenddrop.schemas import TABLES
 from trenddrop.warehouse import Warehouse, open_warehouse
 
@@ -25,7 +25,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 SERVICE = "hashtag_viral_v1"
 LATER = {
-    d.name for module in (burst, creators, novelty, semantic, residuals) for d in module.DEFINITIONS
+    d.name for module in (burst, creators, novelty, semantic, residuals, lists) for d in module.DEFINITIONS
 }  # than this service
 OF_SERVICE = [definition for definition in DEFINITIONS if definition.name not in LATER]
 FEATURES = [definition.name for definition in OF_SERVICE]
