@@ -17,18 +17,24 @@ import pytest
 from trenddrop.core.errors import NotFoundError, SchemaError
 from trenddrop.core.settings import Settings
 from trenddrop.feature_store import FeatureStoreSession, apply_repo, materialize, online_features, training_frame
-from trenddrop.features import DEFINITIONS, burst, creators, lists, novelty, residuals, semantic
+from trenddrop.feature_store.declarations import feature_repo_folder, read_declarations
+from trenddrop.features import DEFINITIONS
+from trenddrop.features.definition import FeatureDefinition
 from trenddrop.schemas import TABLES
 from trenddrop.warehouse import Warehouse, open_warehouse
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 SERVICE = "hashtag_viral_v1"
-LATER = {
-    d.name for module in (burst, creators, novelty, semantic, residuals, lists) for d in module.DEFINITIONS
-}  # than this service
-OF_SERVICE = [definition for definition in DEFINITIONS if definition.name not in LATER]
-FEATURES = [definition.name for definition in OF_SERVICE]
+
+
+@pytest.fixture(scope="module")
+def of_service() -> list[FeatureDefinition]:
+    """The definitions of the features that the service names, in its order."""
+    declared = read_declarations(feature_repo_folder(), project="trenddrop")
+    (service,) = (service for service in declared.feature_services if service.name == SERVICE)
+    by_name = {definition.name: definition for definition in DEFINITIONS}
+    return [by_name[field.name] for view in service.feature_view_projections for field in view.features]
 
 
 def at(hours: float) -> datetime:
@@ -120,22 +126,22 @@ def nothing_online(settings: Settings) -> None:
             online.execute(f'DELETE FROM "{table}"')
 
 
-def test_a_training_frame_holds_what_was_visible(settings: Settings, wh: Warehouse):
+def test_a_training_frame_holds_what_was_visible(settings: Settings, wh: Warehouse, of_service):
     moments = [(hashtag, hour) for hashtag in ("tiktok:a", "tiktok:b", "tiktok:c") for hour in (0, 2.5, 4, 6, 8, 9, 26)]
     entity = entity_rows(*moments, ("tiktok:nobody", 4.0), moments[5])
     frame = training_frame(wh, settings, entity.with_columns(is_viral_6h=True), feature_service=SERVICE)
     assert frame.select(entity.columns).equals(entity)
-    assert frame.columns == [*entity.columns, "is_viral_6h", *FEATURES]
-    for feature in FEATURES:
-        by_hand = [expected(STORED, hashtag, moment, feature) for hashtag, moment in entity.iter_rows()]
-        assert frame[feature].to_list() == by_hand, feature
+    assert frame.columns == [*entity.columns, "is_viral_6h", *(definition.name for definition in of_service)]
+    for name in (definition.name for definition in of_service):
+        by_hand = [expected(STORED, hashtag, moment, name) for hashtag, moment in entity.iter_rows()]
+        assert frame[name].to_list() == by_hand, name
 
 
-def test_types_are_those_of_the_definitions(settings: Settings, wh: Warehouse):
+def test_types_are_those_of_the_definitions(settings: Settings, wh: Warehouse, of_service):
     kinds = {"float64": pl.Float64, "int64": pl.Int64, "boolean": pl.Boolean, "string": pl.String}
     frame = training_frame(wh, settings, entity_rows(("tiktok:a", 1)), feature_service=SERVICE)
     online = online_features(settings, ["tiktok:nobody"], feature_service=SERVICE, moment=at(1))
-    for definition in OF_SERVICE:
+    for definition in of_service:
         assert frame.schema[definition.name] == kinds[definition.dtype], definition.name
         assert online.schema[definition.name] == kinds[definition.dtype], definition.name
 
@@ -217,10 +223,10 @@ def test_entity_rows_must_not_hold_features_already(settings: Settings, wh: Ware
         training_frame(wh, settings, entity_rows().with_columns(velocity=1.0), feature_service=SERVICE)
 
 
-def test_no_entity_rows_give_an_empty_frame(settings: Settings, wh: Warehouse):
+def test_no_entity_rows_give_an_empty_frame(settings: Settings, wh: Warehouse, of_service):
     frame = training_frame(wh, settings, entity_rows(), feature_service=SERVICE)
     assert frame.is_empty()
-    assert set(FEATURES) <= set(frame.columns)
+    assert {definition.name for definition in of_service} <= set(frame.columns)
     assert online_features(settings, [], feature_service=SERVICE, moment=at(1)).is_empty()
 
 
