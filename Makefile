@@ -30,7 +30,7 @@ test: setup ## every test; those on real data skip where the data are absent
 	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 notebooks: setup ## execute the notebooks on tiny data
-	@$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 --no-header -q notebooks
+	@$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 --no-header -q -n 2 notebooks
 
 docs: setup ## write docs/features.md from the definitions
 	@$(BIN)/trenddrop features docs
