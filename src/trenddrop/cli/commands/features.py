@@ -19,7 +19,6 @@ PAGE = Path(__file__).resolve().parents[4] / "docs" / "features.md"
 ALL_PLATFORMS = "every platform"
 
 Platform = Annotated[str | None, typer.Option("--platform", help="only this platform's hashtags")]
-Entity = Annotated[str, typer.Option("--entity", help="hashtag, creator, video or sound; the last three by their id")]
 FromDate = Annotated[str | None, typer.Option("--from", help="first hour, UTC: 2025-06-01 or 2025-06-01T12:00")]
 ToDate = Annotated[str | None, typer.Option("--to", help="hour after the last, UTC")]
 
