@@ -116,8 +116,10 @@ def _lifespan(service: ScoringService) -> Any:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        threading.Thread(target=warm_up, name="warm-up", daemon=True).start()
+        warming = threading.Thread(target=warm_up, name="warm-up", daemon=True)
+        warming.start()
         yield
+        warming.join()  # it reads what is about to be closed
         service.close()
 
     return lifespan
