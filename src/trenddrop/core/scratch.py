@@ -19,13 +19,9 @@ class Scratch:
 
     def __init__(self, root: Path) -> None:
         root.mkdir(parents=True, exist_ok=True)
-        while True:
-            self.folder = Path(tempfile.mkdtemp(dir=root))
-            self._lock = os.open(self.folder, os.O_RDONLY)
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
-            if self.folder.exists():
-                break
-            os.close(self._lock)  # another process swept it away before it was locked
+        while (lock := _locked(folder := Path(tempfile.mkdtemp(dir=root)))) is None:
+            pass  # another process swept it away before it was locked
+        self.folder, self._lock = folder, lock
         _sweep(root)
 
     def close(self) -> None:
@@ -42,6 +38,19 @@ class Scratch:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _locked(folder: Path) -> int | None:
+    """Return a descriptor that holds the lock on the folder, or None when the folder is gone."""
+    try:
+        lock = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    if folder.exists():
+        return lock
+    os.close(lock)
+    return None
 
 
 def _sweep(root: Path) -> None:

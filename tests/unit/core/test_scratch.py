@@ -2,7 +2,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
+
+import pytest
 
 from trenddrop.core.scratch import Scratch
 
@@ -34,4 +37,22 @@ def test_the_folder_of_a_killed_process_is_swept_and_that_of_a_living_one_is_not
             assert (theirs / "spilled").exists()
         os.kill(process.pid, signal.SIGKILL)
     with Scratch(tmp_path) as mine:
+        assert list(tmp_path.iterdir()) == [mine.folder]
+
+
+def test_a_folder_that_another_process_sweeps_before_it_is_locked_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    mkdtemp, made = tempfile.mkdtemp, []
+
+    def make(dir: Path) -> str:
+        folder = mkdtemp(dir=dir)
+        if not made:
+            Path(folder).rmdir()  # what a sweep does to a folder that nobody holds yet
+        made.append(folder)
+        return folder
+
+    monkeypatch.setattr(tempfile, "mkdtemp", make)
+    with Scratch(tmp_path) as mine:
+        assert len(made) == 2
         assert list(tmp_path.iterdir()) == [mine.folder]

@@ -1,6 +1,6 @@
 """Bring a warehouse's schema to a version, up or down, and record what was done."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -69,9 +69,9 @@ def run_migrations(
 ) -> list[int]:
     """Bring the schema to version ``to`` (None: the newest, 0: none) and return the versions that ran.
 
-    Each version runs in a transaction of its own under one claim, and the current version is read again inside
-    it: of two processes that migrate at once, one does the work and the other finds it done. The steps are
-    idempotent, so an engine without transactional DDL (ClickHouse) finishes what a killed process began.
+    All of them run in one transaction under one claim, and the current version is read again inside it: of two
+    processes that migrate at once, one does the work and the other finds it done. The steps are idempotent, so an
+    engine without transactional DDL (ClickHouse) finishes what a killed process began.
     A version that was taken back keeps its row in the ledger, not current.
 
     Raises ConfigError for an unknown version, or when the schema is newer than this code knows;
@@ -80,15 +80,9 @@ def run_migrations(
     target = _checked_target(migrations, to)
     if not engine.has_table(LEDGER):
         engine.transact(lambda: engine.create_table(LEDGER, SCHEMA_VERSIONS.columns), claim=CLAIM)
-    ran: list[int] = []
-    while (current := _current(engine, migrations)) != target:
-        step = partial(_run_one, engine, migrations, target, clock, applied_by)
-        if (version := engine.transact(step, claim=CLAIM)) is None:
-            break
-        ran.append(version)
-        if len(ran) > 2 * len(migrations) + 2:
-            raise ConfigError(f"{LEDGER}: another process keeps migrating away from {target}; now at {current}")
-    return ran
+    if _current(_ledger(engine), migrations) == target:
+        return []
+    return engine.transact(partial(_run_all, engine, migrations, target, clock, applied_by), claim=CLAIM)
 
 
 def _checked_target(migrations: Sequence[Migration], to: int | None) -> int:
@@ -101,9 +95,8 @@ def _checked_target(migrations: Sequence[Migration], to: int | None) -> int:
     return target
 
 
-def _current(engine: MigratableEngine, migrations: Sequence[Migration]) -> int:
-    """Return the version the schema is at, after comparing its ledger with the code."""
-    applied = _ledger(engine)
+def _current(applied: Sequence[Mapping[str, Any]], migrations: Sequence[Migration]) -> int:
+    """Return the version that a ledger says the schema is at, after comparing it with the code."""
     current = max((row["version_id"] for row in applied if row["is_current"]), default=0)
     if current > len(migrations):
         raise ConfigError(
@@ -122,25 +115,26 @@ def _current(engine: MigratableEngine, migrations: Sequence[Migration]) -> int:
     return current
 
 
-def _run_one(
+def _run_all(
     engine: MigratableEngine, migrations: Sequence[Migration], target: int, clock: Clock, applied_by: str
-) -> int | None:
-    """Do the next version on the way to the target and record it; None when somebody else arrived there."""
-    current = _current(engine, migrations)
-    if current == target:
-        return None
-    going_up = current < target
-    migration = migrations[current if going_up else current - 1]
-    for step in migration.up if going_up else migration.down:
-        step.apply(engine)
-    entries = {row["version_id"]: row | {"is_current": False} for row in _ledger(engine)}
-    if going_up:
-        entries[migration.version] = _entry(migration, clock, applied_by)
-    now_at = migration.version if going_up else migration.version - 1
-    if now_at:
-        entries[now_at]["is_current"] = True
-    _rewrite(engine, list(entries.values()))
-    return migration.version
+) -> list[int]:
+    """Do every version on the way to the target and record them; none when somebody else arrived there."""
+    ledger = _ledger(engine)
+    current = _current(ledger, migrations)
+    entries = {row["version_id"]: row for row in ledger}
+    ran = []
+    while current != target:
+        going_up = current < target
+        migration = migrations[current if going_up else current - 1]
+        for step in migration.up if going_up else migration.down:
+            step.apply(engine)
+        if going_up:
+            entries[migration.version] = _entry(migration, clock, applied_by)
+        current = migration.version if going_up else migration.version - 1
+        ran.append(migration.version)
+    if ran:
+        _rewrite(engine, [row | {"is_current": version == current} for version, row in entries.items()])
+    return ran
 
 
 def _entry(migration: Migration, clock: Clock, applied_by: str) -> dict[str, Any]:

@@ -152,8 +152,8 @@ def test_a_migration_that_fails_is_not_recorded_and_can_be_repeated(bare: Engine
     with pytest.raises(Stop):
         go(bare, 3)
     bare.drop_column = drop_column  # type: ignore[method-assign]
-    assert ledger(bare) == {1: False, 2: True}
-    assert go(bare, 3) == [3]
+    assert ledger(bare) == {1: True}
+    assert go(bare, 3) == [2, 3]
     assert bare.table("fruit").schema().names == ("name", "colour")
 
 
