@@ -1,5 +1,6 @@
 """Fixtures that several test packages use: fresh warehouses and the real data sets."""
 
+import gc
 import os
 import shutil
 import socket
@@ -13,12 +14,15 @@ from pathlib import Path
 
 import pytest
 
+from trenddrop.cli.app import COLLECTION
 from trenddrop.core.settings import ClickHouseSettings, Settings
 from trenddrop.warehouse import Warehouse, open_warehouse
 from trenddrop.warehouse.clickhouse import ClickHouseWarehouse
 
 OpenDatabase = Callable[[], AbstractContextManager[ClickHouseWarehouse]]
 BACKUP = "Memory('migrated')"
+
+gc.set_threshold(*COLLECTION)  # as the command does
 
 collect_ignore = ["benchmarks"]  # scripts that find one another beside them
 

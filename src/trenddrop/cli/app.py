@@ -1,5 +1,6 @@
 """The Typer application: options that all commands share, and errors in one line."""
 
+import gc
 import importlib
 import os
 import sys
@@ -24,6 +25,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+COLLECTION = (100_000, 50, 100)  # objects between collections: imports and expressions make many, little of it garbage
 
 Home = Annotated[Path | None, typer.Option("--home", help="where everything is kept; default $TRENDDROP_HOME or ./var")]
 Json = Annotated[bool, typer.Option("--json", help="print one JSON object and nothing else")]
@@ -56,6 +59,7 @@ def _options(
 
 def main() -> None:
     """Run the command; exit with 2 for a user's mistake and with 1 for a fault, each in one line."""
+    gc.set_threshold(*COLLECTION)
     importlib.import_module("trenddrop.cli.commands")  # registers the commands
     arguments = sys.argv[1:] or ["--help"]
     try:

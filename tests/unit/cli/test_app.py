@@ -5,6 +5,8 @@ from pathlib import Path
 import orjson
 import pytest
 
+from trenddrop.cli import main
+
 COMMANDS = "ingest features labels train predict index match generate feedback run backtest serve simulate bench doctor forget demo models"
 
 
@@ -44,12 +46,22 @@ def test_help_names_every_command(tmp_path):
         (("features", "build", "--from", "yesterday"), "2025-06-01"),
     ],
 )
-def test_a_mistake_is_one_line_with_the_way_out_and_exit_code_2(tmp_path, arguments, says):
-    done = trenddrop(*arguments, home=tmp_path / "home")
-    assert done.returncode == 2
+def test_a_mistake_is_one_line_with_the_way_out_and_exit_code_2(tmp_path, arguments, says, monkeypatch, capsys):
+    monkeypatch.setenv("TRENDDROP_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(sys, "argv", ["trenddrop", *arguments])  # in this process, which has imported everything
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    shown = capsys.readouterr()
+    assert stopped.value.code == 2
+    assert one_line(shown.err)
+    assert says in shown.err
+    assert shown.out == ""
+
+
+def test_a_mistake_ends_the_process_with_2(tmp_path):
+    done = trenddrop("forget", home=tmp_path / "home")
+    assert (done.returncode, done.stdout) == (2, "")
     assert one_line(done.stderr)
-    assert says in done.stderr
-    assert done.stdout == ""
 
 
 def test_a_broken_settings_file_names_the_key(tmp_path):
