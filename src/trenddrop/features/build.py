@@ -143,19 +143,27 @@ def build_features(  # noqa: PLR0913 - a range and how to cut it
 def _features_of(wh: Warehouse, platform: str | None, chunk: Chunk) -> ir.Table:
     metrics, *others = (_of_platform(wh.table(name), platform) for name in INPUTS)
     names = ("observations", "video_observations", "sound_observations")
-    tables = dict(zip(names, others, strict=True))
+    tables = dict(zip(names, map(_unless_empty, others), strict=True))
     end = chunk.end if chunk.last is None else chunk.last + timedelta(hours=1)  # nothing is asked beyond the last
+    clusters = _unless_empty(wh.table("hashtag_clusters"))
     issued = _between(wh.table("predictions"), "issued_at", chunk.start and chunk.start - HISTORY, end)
+    issued = _unless_empty(_of_platform(issued.filter(~issued.is_backtest), platform))
+    labels = _of_platform(wh.table("viral_labels"), platform)
     return hashtag_features(
         metrics,
         **tables,
-        clusters=ClusterTables(wh.table("hashtag_clusters"), wh.table("hashtag_cluster_assignments")),
-        predictions=PredictionTables(_of_platform(issued, platform), _of_platform(wh.table("viral_labels"), platform)),
+        clusters=None if clusters is None else ClusterTables(clusters, wh.table("hashtag_cluster_assignments")),
+        predictions=None if issued is None else PredictionTables(issued, labels),
         start=chunk.start,
         end=end,
         are_few_hours=chunk.start is not None and chunk.last is not None and chunk.last - chunk.start < FEW_HOURS,
         stage=wh.stage,
     )
+
+
+def _unless_empty(rows: ir.Table) -> ir.Table | None:
+    """Return None for a table without rows, which says the same and saves the engine a dozen joins with nothing."""
+    return rows if has_rows(rows) else None
 
 
 def _write(wh: Warehouse, rows: ir.Table, stored: ir.Table, ledger: Ledger | None, chunk: Chunk) -> int:

@@ -16,6 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from trenddrop.features import ALL_DEFINITIONS, DEFINITIONS, build_features, hashtag_features, write_feature_definitions
+from trenddrop.features.residuals import PredictionTables
+from trenddrop.features.semantic import ClusterTables
 from trenddrop.schemas import TABLES
 
 HOUR = timedelta(hours=1)
@@ -350,6 +352,15 @@ def test_an_update_after_each_arrival_is_bit_for_bit_the_full_backfill(duckdb_en
     assert updated.keys() == full.keys()
     for key, row in full.items():
         assert all(_is_same_bits(row[name], updated[key][name]) for name in row), key
+
+
+def test_a_table_without_rows_says_what_leaving_it_out_says(duckdb_engine, random_metrics):
+    world = dict.fromkeys(TABLES_OF_WORLD, []) | {"hashtag_metrics": random_metrics(random.Random(8), 30)}
+    clusters = [duckdb_engine.load(name, []) for name in ("hashtag_clusters", "hashtag_cluster_assignments")]
+    issued = [duckdb_engine.load(name, []) for name in ("predictions", "viral_labels")]
+    tables = _loaded(duckdb_engine, world)
+    empty = hashtag_features(**tables, clusters=ClusterTables(*clusters), predictions=PredictionTables(*issued))
+    assert _rows(empty) == _rows(hashtag_features(tables["metrics"], stage=duckdb_engine.stage))
 
 
 def test_eight_days_of_history_are_enough_for_a_range(duckdb_engine, metric):
