@@ -20,7 +20,7 @@ from trenddrop.flow.doctor import examine, is_well
 from trenddrop.schemas import TABLES, raw_data
 from trenddrop.warehouse import Warehouse, open_warehouse
 
-KILLS = int(os.environ.get("TRENDDROP_KILLS", "2"))
+KILLS = int(os.environ.get("TRENDDROP_KILLS", "1"))
 SEED = int(os.environ.get("TRENDDROP_KILL_SEED", "20261120"))
 RAW = raw_data("tiktok")
 COUNTS = ("raw_records", "hashtags", "metric_rows", "feature_rows", "label_rows", "positives", "prediction_rows")
