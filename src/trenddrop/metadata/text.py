@@ -35,10 +35,16 @@ def clean(text: str, *, forbidden: str = "") -> str:
     >>> clean("Best  #pasta ever @me\u202e https://x.y #food #fyp")
     'Best pasta ever'
     """
+    while (cleaned := _cleaned(text, forbidden)) != text:  # what goes may leave a mention or a link behind: "@#me"
+        text = cleaned
+    return text
+
+
+def _cleaned(text: str, forbidden: str) -> str:
     text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     text = text.translate(dict.fromkeys(map(ord, forbidden)))
-    text = _SPACE.sub(" ", unicodedata.normalize("NFC", text))
-    text = _INVISIBLE.sub("", MENTION.sub(" ", LINK.sub(" ", text)))
+    text = unicodedata.normalize("NFC", _INVISIBLE.sub("", _SPACE.sub(" ", text)))
+    text = MENTION.sub(" ", LINK.sub(" ", text))
     without = _TRAILING_HASHTAGS.sub("", text)
     text = HASHTAG.sub(r"\1", without if _WORDS.search(without) else text)
     text = _SPACE.sub(" ", text.replace("＃", "#")).strip()

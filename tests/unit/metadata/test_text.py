@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 import regex
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trenddrop.metadata.limits import Limit, fits
@@ -47,6 +47,9 @@ def test_a_cut_of_text_without_spaces_takes_what_fits():
 
 
 @given(ANY_TEXT)
+@example("@\x1f0")  # without the invisible, a mention
+@example("@#me")
+@example("e\u200b\u0301")
 @settings(deadline=None, max_examples=300)
 def test_clean_text_has_no_hashtags_links_or_invisible_characters(text):
     result = clean(text, forbidden="<>")
