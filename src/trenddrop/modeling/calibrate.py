@@ -18,6 +18,7 @@ FOLDS = 5  # stretches of time
 FIRST_JUDGED = 2  # folds before it only teach
 BINS = 15
 Kind = Literal["platt", "isotonic", "venn_abers", "none"]
+LONGEST_STEP = 5.0
 MAX_NEWTON_STEPS = 50
 
 
@@ -110,7 +111,10 @@ def _trial(kind: Kind, probability: Floats, viral: Booleans) -> Trial:
 
 
 def logistic_line(x: Floats, viral: Booleans) -> tuple[float, float]:
-    """Return slope and intercept of the maximum-likelihood logistic regression of the outcome on ``x`` (Newton).
+    """Return slope and intercept of the maximum-likelihood logistic regression of the outcome on ``x``.
+
+    Newton's method with a step that is shortened until the loss falls: log odds far from 0 throw a full step off.
+    Where ``x`` separates the outcomes, the slope is large and finite.
 
     >>> slope, intercept = logistic_line(np.array([-1., -1., 1., 1., 1., -1.]), np.array([0, 1, 1, 0, 1, 0], bool))
     >>> round(slope, 3), round(intercept, 3)
@@ -119,14 +123,23 @@ def logistic_line(x: Floats, viral: Booleans) -> tuple[float, float]:
     share = np.clip(viral.mean(), EDGE, 1 - EDGE)
     weights = np.array([0.0, float(logit(share))])
     columns = np.column_stack([x, np.ones_like(x)])
+    loss = _loss(columns @ weights, viral)
     for _ in range(MAX_NEWTON_STEPS):
         p = expit(columns @ weights)
         curvature = columns.T @ (columns * (p * (1 - p))[:, None]) + 1e-9 * np.eye(2)
         step = np.linalg.solve(curvature, columns.T @ (viral - p))
-        weights = weights + np.clip(step, -5, 5)
+        step /= max(1.0, np.abs(step).max() / LONGEST_STEP)
+        while np.abs(step).max() >= 1e-8 and (shorter := _loss(columns @ (weights + step), viral)) > loss:
+            step /= 2
         if np.abs(step).max() < 1e-8:
             break
+        weights, loss = weights + step, shorter
     return float(weights[0]), float(weights[1])
+
+
+def _loss(odds: Floats, viral: Booleans) -> float:
+    """Return the summed log loss of log odds."""
+    return float(np.logaddexp(0.0, odds).sum() - odds[viral].sum())
 
 
 def _platt(raw: Floats, viral: Booleans) -> Calibrator:

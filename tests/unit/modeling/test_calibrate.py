@@ -16,6 +16,17 @@ def draw(truth, *, rows=20_000, seed=0):
     return raw, rng.random(rows) < truth(raw)
 
 
+@pytest.mark.parametrize("middle", [-12.0, -8.5, 0.0, 8.5])
+def test_logistic_line_finds_the_optimum_where_a_full_newton_step_overshoots(middle):
+    rng = np.random.default_rng(3)
+    odds = np.concatenate([rng.normal(middle, 1.5, 13_000), rng.normal(-middle / 4, 1.0, 300)])
+    viral = rng.random(odds.size) < expit(odds)
+    slope, intercept = logistic_line(odds, viral)
+    missed = viral - expit(slope * odds + intercept)
+    assert slope > 0
+    assert [missed.sum(), (missed * odds).sum()] == pytest.approx([0.0, 0.0], abs=1e-5)  # the score equations
+
+
 def test_logistic_line_recovers_slope_and_intercept():
     raw, viral = draw(lambda p: expit(1.7 * logit(p) - 0.4), rows=200_000)
     slope, intercept = logistic_line(logit(raw), viral)
