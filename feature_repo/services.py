@@ -13,6 +13,7 @@ from views.hashtag_growth import hashtag_growth
 from views.hashtag_lists import hashtag_lists
 from views.hashtag_novelty import hashtag_novelty
 from views.hashtag_residuals import hashtag_residuals
+from views.hashtag_rises import hashtag_rises
 from views.hashtag_semantic import hashtag_semantic
 
 V1 = [
@@ -60,6 +61,12 @@ V3 = [
         "category_list_size", "category_top_10",
     ]],
 ]  # fmt: skip
+V4 = [
+    *V3,
+    hashtag_rises[[
+        "hours_since_rise", "hours_between_rises", "hours_between_earlier_rises",
+    ]],
+]  # fmt: skip
 
 hashtag_viral_v1 = FeatureService(
     name="hashtag_viral_v1",
@@ -77,4 +84,10 @@ hashtag_viral_v3 = FeatureService(
     name="hashtag_viral_v3",
     description="The second version without themes, and the list around a hashtag.",
     features=V3,
+)
+
+hashtag_viral_v4 = FeatureService(
+    name="hashtag_viral_v4",
+    description="The third version, and the rhythm in which views rise.",
+    features=V4,
 )

@@ -16,6 +16,7 @@ from trenddrop.features.lists import CATEGORY, with_list_context
 from trenddrop.features.ranking import platform_hours, with_ranks
 from trenddrop.features.registry import ALL_DEFINITIONS
 from trenddrop.features.residuals import PredictionTables, with_residuals
+from trenddrop.features.rises import RISES_WITHIN, with_rises
 from trenddrop.features.semantic import ClusterTables, with_clusters
 from trenddrop.features.totals import observed_totals
 from trenddrop.features.visibility import (
@@ -58,8 +59,8 @@ def hashtag_features(  # noqa: PLR0913 - optional inputs and a range
     """Return one row of ``hashtag_features`` per (hashtag, T), from rows visible at T only.
 
     T runs over the hours in [start, end) in which the hashtag was observed and the observation was known by T.
-    ``metrics`` has the columns of ``hashtag_metrics`` and must reach back ``HISTORY`` before ``start``; age is taken
-    from all of it. ``observations`` (``hashtag_observations``) gives cumulative posts and creators and
+    ``metrics`` has the columns of ``hashtag_metrics`` and must reach back ``RISES_WITHIN`` before ``start``; age is
+    taken from all of it. ``observations`` (``hashtag_observations``) gives cumulative posts and creators and
     ``video_observations`` creators, novelty and regions; those features are null without them. Of videos it reads what
     was observed in the 9 days before ``start``, and of their creators and sounds the first use, however long ago.
     ``clusters`` give the themes and ``predictions`` the residuals, null without them as well.
@@ -83,6 +84,7 @@ def hashtag_features(  # noqa: PLR0913 - optional inputs and a range
     wide = with_residuals(with_clusters(grid, clusters, stage=stage), predictions, stage=stage)
     wide = with_columns_of(wide, stage(platform_hours(grid)), ("platform", "hour"))
     wide = with_columns_of(wide, first_visible, ("hashtag_id",))
+    wide = with_rises(wide, _between(metrics, "timestamp", start and start - RISES_WITHIN, end), stage=stage)
     wide = _with_observed(wide, grid, observations, stage)
     wide = _with_videos(wide, video_observations, sound_observations, start, end, stage)
     for layer in layers(DEFINITIONS):
@@ -108,8 +110,8 @@ def build_features(  # noqa: PLR0913 - a range and how to cut it
 ) -> int:
     """Bring ``hashtag_features`` up to date for T in [start, end) and return how many rows that range has.
 
-    Running it twice changes nothing the second time; a range reads the metrics of the 8 days before it and gives
-    exactly the rows of a full backfill. ``platform`` restricts the hashtags.
+    Running it twice changes nothing the second time; a range reads the metrics of the 8 days before it, of rises
+    28, and gives exactly the rows of a full backfill. ``platform`` restricts the hashtags.
 
     A range of more than ``chunk_rows`` metrics is built in parts of whole days, each committed, after which all staged
     tables are released; after a kill the same call goes on with the first unfinished part.

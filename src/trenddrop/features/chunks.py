@@ -39,7 +39,8 @@ def chunks_of(
 ) -> list[Chunk]:
     """Cut [start, end) at midnights into parts of whole days, of about ``rows`` metrics each.
 
-    ``metrics`` are those of the range. A part reads the 8 days before it again, so parts are made as long as they may.
+    ``metrics`` are those of the range. A part reads the 8 days before it again, for rises 28, so parts are made as long
+    as they may.
     """
     facts = metrics.aggregate(n=metrics.count(), first=metrics.timestamp.min(), last=metrics.timestamp.max())
     fact = facts.to_pyarrow().to_pylist()[0]

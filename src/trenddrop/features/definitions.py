@@ -13,6 +13,7 @@ from trenddrop.features import (
     presence,
     ranking,
     residuals,
+    rises,
     semantic,
     volume,
 )
@@ -31,6 +32,7 @@ DEFINITIONS: tuple[FeatureDefinition, ...] = (
     *semantic.DEFINITIONS,
     *residuals.DEFINITIONS,
     *lists.DEFINITIONS,
+    *rises.DEFINITIONS,
 )
 
 AGGREGATES: tuple[WindowAggregate, ...] = (

@@ -81,7 +81,7 @@ def fit(
     embargo = timedelta(hours=spec.split.embargo_hours)
     words, categories, told = None, None, dict(descriptions or {})
     learned: dict[str, Floats] = {}  # column to its values: what the past of each row said
-    if spec.words is not None:
+    if spec.words is not None and frame["hashtag_id"].n_unique() >= spec.words.min_topics:
         words = fit_words(frame, spec.words, horizons)
         past = past_word_scores(frame, spec.words, horizons, embargo=embargo)
         learned |= dict(zip(COLUMNS, past.T, strict=True))

@@ -137,6 +137,7 @@ class Words(Config):
     buckets: int = Field(default=32768, ge=16, description="hashed runs")
     smoothing: float = Field(default=10.0, gt=0, description="topics of average luck that every run starts with")
     blocks: int = Field(default=8, ge=2, description="of the training period: rows learn from the blocks before theirs")
+    min_topics: int = Field(default=0, ge=0, description="with fewer, names tell topics apart and are not read")
 
 
 class Categories(Config):

@@ -102,6 +102,10 @@ HASHTAG_FEATURES = TableSchema(
         "topic_category": "string",
         "category_list_size": "int64",
         "category_top_10": "int64",
+        # A: the rhythm of its rises
+        "hours_since_rise": "float64",
+        "hours_between_rises": "float64",
+        "hours_between_earlier_rises": "float64",
     },
     key=("hashtag_id", "feature_timestamp"),
     event_timestamp="feature_timestamp",

@@ -39,6 +39,7 @@ def naive_features(
         (tag, t): _features(tag, t, by_tag[tag], views, lists, ranks)
         | _totals(tag, t, observations, views[tag, t][t]["view_total"])
         | _bursts(t, views, tag)
+        | _rises(t, views, tag)
         | _around(tag, t, views, lists, ranks, observations)
         | _window(tag, t, videos, sounds, largest[views[tag, t][t]["platform"], t])
         | dict.fromkeys(_FITTED)
@@ -271,6 +272,20 @@ def _bursts(t: datetime, views: Any, tag: str) -> Row:
         "views_chi_square_1h": surprise("view_count", [] if now is None else [now], known("view_count", 167, 1)),
         "posts_chi_square_6h": surprise("video_count", known("video_count", 5), known("video_count", 167, 6)),
         "creators_chi_square_6h": surprise("creator_count", known("creator_count", 5), known("creator_count", 167, 6)),
+    }
+
+
+def _rises(t: datetime, views: Any, tag: str) -> Row:
+    def rose(moment: datetime) -> bool:
+        now = views.get((tag, moment), {}).get(moment)
+        return now is not None and not now["is_gap"] and (now["view_count"] or 0) > 0
+
+    hours = [h for h in range(28 * 24) if rose(t - h * HOUR)]
+    last, before, before_that = (*hours[:3], None, None, None)[:3]
+    return {
+        "hours_since_rise": last,
+        "hours_between_rises": _sub(before, last),
+        "hours_between_earlier_rises": _sub(before_that, before),
     }
 
 

@@ -91,6 +91,24 @@ def test_a_loaded_model_reads_names_alike(told, tmp_path):
     assert fingerprint(loaded) == fingerprint(model)
 
 
+def test_few_names_are_not_read(told, spec, tmp_path):
+    frame, _ = told
+    topics = frame["hashtag_id"].n_unique()
+    short = frame.with_columns(heat=pl.col("hashtag_id").str.contains("aaa").cast(pl.Float64))
+
+    def fitted(least):
+        words = WORDS.model_copy(update={"min_topics": least})
+        return fit(short, spec.model_copy(update={"words": words, "horizons": (6,)}), features=["heat"])
+
+    enough, few = fitted(topics), fitted(topics + 1)
+    assert enough.columns == ("heat", *COLUMNS)
+    assert (few.columns, few.texts) == (("heat",), ())
+    renamed = short.with_columns(hashtag_id=pl.lit("tiktok:aaa1"))
+    assert predict(few, renamed)["probability_6h"].equals(predict(few, short)["probability_6h"])
+    save_model(few, tmp_path)
+    assert fingerprint(load_model(tmp_path)) == fingerprint(few)
+
+
 def test_no_rows_have_no_scores(told):
     frame, model = told
     assert predict(model, frame.clear()).height == 0

@@ -10,6 +10,7 @@ from trenddrop.warehouse.migrations.m0006_label_constants import LABEL_CONSTANTS
 from trenddrop.warehouse.migrations.m0007_retraining_proposals import RETRAINING_PROPOSALS
 from trenddrop.warehouse.migrations.m0008_prediction_outcomes import PREDICTION_OUTCOMES
 from trenddrop.warehouse.migrations.m0009_list_context import LIST_CONTEXT
+from trenddrop.warehouse.migrations.m0010_rises import RISES
 from trenddrop.warehouse.migrations.runner import MigratableEngine, Migration, run_migrations
 from trenddrop.warehouse.migrations.steps import AddColumn, CreateTable, DropColumn, DropTable
 
@@ -23,6 +24,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     RETRAINING_PROPOSALS,
     PREDICTION_OUTCOMES,
     LIST_CONTEXT,
+    RISES,
 )
 
 
