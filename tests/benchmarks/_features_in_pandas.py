@@ -100,6 +100,14 @@ def _of_metrics(metrics: pd.DataFrame) -> pd.DataFrame:
         expected = rolled(column, 162, "mean", skip=6) * rolled(column, 6, "count")
         difference = rolled(column, 6, "sum") - expected
         out[f"{name}_chi_square_6h"] = _ratio(difference * difference.abs(), expected)
+    rises = out.hour.where(v > 0).dropna().groupby(m.hashtag_id, sort=False)
+    last, one_before, two_before = (
+        rises.shift(n).reindex(m.index).groupby(m.hashtag_id, sort=False).ffill() for n in range(3)
+    )
+    last, one_before, two_before = (one.where(one > out.hour - 672) for one in (last, one_before, two_before))
+    out["hours_since_rise"] = out.hour - last
+    out["hours_between_rises"] = last - one_before
+    out["hours_between_earlier_rises"] = one_before - two_before
     out[list(_NO_DATA)] = np.nan
     return out
 
