@@ -36,8 +36,8 @@ class Learner:
         self.sample, self._spec, self._params = sample, spec, fixed_params(spec, threads)
         outcomes, weights = sample.viral.astype(float), _scaled(sample.weights)
         self._binned = lgb.Dataset(
-            sample.matrix, outcomes, weight=weights, feature_name=columns, params=self._params, free_raw_data=False
-        )
+            sample.matrix, outcomes, weight=weights, feature_name=columns, params=self._params
+        ).construct()  # parts are taken from the bins, not from the values
 
     def grow(self, *, rounds: int) -> lgb.Booster:
         """Return this many trees of all rows, as they are read back from their text.

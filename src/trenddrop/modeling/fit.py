@@ -17,7 +17,7 @@ from trenddrop.modeling.matrix import Floats, design_matrix, label_column, label
 from trenddrop.modeling.outcomes import OutcomeModel
 from trenddrop.modeling.per_horizon import Recipe, fit_per_horizon
 from trenddrop.modeling.spec import ModelSpec
-from trenddrop.modeling.words import COLUMNS, WordCounts, fit_words, past_word_scores
+from trenddrop.modeling.words import COLUMNS, WordCounts, learn_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +82,7 @@ def fit(
     words, categories, told = None, None, dict(descriptions or {})
     learned: dict[str, Floats] = {}  # column to its values: what the past of each row said
     if spec.words is not None and frame["hashtag_id"].n_unique() >= spec.words.min_topics:
-        words = fit_words(frame, spec.words, horizons)
-        past = past_word_scores(frame, spec.words, horizons, embargo=embargo)
+        words, past = learn_words(frame, spec.words, horizons, embargo=embargo)
         learned |= dict(zip(COLUMNS, past.T, strict=True))
         told |= COLUMNS
     if spec.categories is not None:

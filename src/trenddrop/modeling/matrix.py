@@ -24,11 +24,11 @@ def design_matrix(frame: pl.DataFrame, features: Sequence[str]) -> Floats:
            [ 0., nan]])
     """
     require_features(frame, features)
-    matrix: Floats = np.empty((frame.height, len(features)))
-    for i, name in enumerate(features):
-        matrix[:, i] = frame[name].cast(pl.Float64).fill_null(np.nan).to_numpy()
-    matrix[np.isinf(matrix)] = np.nan
-    return matrix
+    if not features:
+        return np.empty((frame.height, 0))
+    values = [pl.col(name).cast(pl.Float64) for name in features]
+    finite = [pl.when(value.is_finite()).then(value).otherwise(np.nan) for value in values]
+    return frame.select(finite).to_numpy(order="c")
 
 
 def require_features(frame: pl.DataFrame, features: Sequence[str]) -> None:

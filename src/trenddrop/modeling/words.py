@@ -56,17 +56,14 @@ class WordCounts:
         return scores
 
 
-def fit_words(frame: pl.DataFrame, words: Words, horizons: Sequence[int]) -> WordCounts:
-    """Count over the rows of ``frame`` that know an outcome at the widest horizon."""
-    names, place = _distinct(frame["hashtag_id"])
-    return _count(_runs(names, words), _outcomes(frame, horizons), place, words)
+def learn_words(
+    frame: pl.DataFrame, words: Words, horizons: Sequence[int], *, embargo: timedelta
+) -> tuple[WordCounts, Floats]:
+    """Return the counts over the rows that know an outcome at the widest horizon, and the scores of these rows.
 
-
-def past_word_scores(frame: pl.DataFrame, words: Words, horizons: Sequence[int], *, embargo: timedelta) -> Floats:
-    """Return the scores of training rows, each counted from outcomes that were over before its block of time.
-
-    The period is cut into ``blocks`` of equal length, as if the model were trained again at the start of each; the
-    first block has no past and is unknown. Rows in the frame's order.
+    Each row of the frame is scored by outcomes that were over before its block of time. The period is cut into
+    ``blocks`` of equal length, as if the model were trained again at the start of each; the first block has no past
+    and is unknown. Scores are (rows, columns of ``COLUMNS``) in the frame's order.
     """
     names, place = _distinct(frame["hashtag_id"])
     runs, outcomes = _runs(names, words), _outcomes(frame, horizons)
@@ -75,7 +72,7 @@ def past_word_scores(frame: pl.DataFrame, words: Words, horizons: Sequence[int],
         counted = _count(runs, np.where(past, outcomes, np.nan), place, words)
         asked, of_row = np.unique(place[inside], return_inverse=True)
         scores[inside] = counted.score_runs(runs[asked])[of_row]
-    return scores
+    return _count(runs, outcomes, place, words), scores
 
 
 def _distinct(hashtag_ids: pl.Series) -> tuple[list[str], Counts]:

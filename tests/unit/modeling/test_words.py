@@ -6,7 +6,7 @@ import pytest
 
 from trenddrop.modeling import fingerprint, fit, load_model, predict, reasons, save_model
 from trenddrop.modeling.spec import Words
-from trenddrop.modeling.words import COLUMNS, fit_words, past_word_scores
+from trenddrop.modeling.words import COLUMNS, learn_words
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 WORDS = Words(longest_run=2, buckets=4096, smoothing=1.0, blocks=4)
@@ -25,8 +25,12 @@ def named(names, viral, *, hours=None):
     )
 
 
+def counts(frame):
+    return learn_words(frame, WORDS, [6], embargo=EMBARGO)[0]
+
+
 def test_a_name_with_the_characters_of_viral_ones_scores_higher():
-    counted = fit_words(named(["金牌一", "金牌二", "下雨一", "下雨二"], [True, True, False, False]), WORDS, [6])
+    counted = counts(named(["金牌一", "金牌二", "下雨一", "下雨二"], [True, True, False, False]))
     gold, rain, new = counted.score(pl.Series(["weibo:金牌三", "weibo:下雨三", "weibo:火星"]))
     assert gold[0] > new[0] > rain[0]
     assert new[0] == pytest.approx(counted.prior)
@@ -34,14 +38,14 @@ def test_a_name_with_the_characters_of_viral_ones_scores_higher():
 
 
 def test_topics_count_once_however_long_they_stay():
-    once = fit_words(named(["甲", "乙"], [True, False]), WORDS, [6])
-    often = fit_words(named(["甲", "乙", "乙", "乙"], [True, False, False, None]), WORDS, [6])
+    once = counts(named(["甲", "乙"], [True, False]))
+    often = counts(named(["甲", "乙", "乙", "乙"], [True, False, False, None]))
     asked = pl.Series(["weibo:甲", "weibo:乙"])
     assert np.array_equal(once.score(asked), often.score(asked), equal_nan=True)
 
 
 def test_a_platform_or_an_empty_name_says_nothing():
-    counted = fit_words(named(["甲", "乙"], [True, False]), WORDS, [6])
+    counted = counts(named(["甲", "乙"], [True, False]))
     one, other, empty = counted.score(pl.Series(["weibo:甲", "tiktok:甲", "weibo:"]))
     assert np.array_equal(one, other)
     assert np.isnan(empty).all()
@@ -51,12 +55,12 @@ def test_training_rows_learn_only_from_outcomes_that_were_over_before_their_bloc
     rng = np.random.default_rng(2)
     names = ["".join(rng.choice(list("甲乙丙丁戊己"), 3)) for _ in range(400)]
     frame = named(names, rng.random(400) < 0.4, hours=range(0, 1600, 4))
-    before = past_word_scores(frame, WORDS, [6], embargo=EMBARGO)
+    before = learn_words(frame, WORDS, [6], embargo=EMBARGO)[1]
     assert np.isnan(before[:100]).all()
     assert not np.isnan(before[100:]).any()
     late = pl.col("event_timestamp") >= START + timedelta(hours=4 * 200 - 6 - 48)
     lied = frame.with_columns(is_viral_6h=pl.when(late).then(~pl.col("is_viral_6h")).otherwise("is_viral_6h"))
-    after = past_word_scores(lied, WORDS, [6], embargo=EMBARGO)
+    after = learn_words(lied, WORDS, [6], embargo=EMBARGO)[1]
     assert np.array_equal(before[:299], after[:299], equal_nan=True)  # blocks of 399 h: up to the third's end
     assert not np.array_equal(before[300:], after[300:])
 
