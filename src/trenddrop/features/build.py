@@ -8,7 +8,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from trenddrop.core.progress import SILENT, Progress
-from trenddrop.core.time import Clock, as_utc
+from trenddrop.core.time import HOUR, Clock, as_utc
 from trenddrop.features.burst import with_growth, with_squares
 from trenddrop.features.chunks import CHUNK_ROWS, INPUTS, Chunk, Ledger, chunks_of
 from trenddrop.features.definitions import AGGREGATES, DEFINITIONS, layers
@@ -84,7 +84,12 @@ def hashtag_features(  # noqa: PLR0913 - optional inputs and a range
     wide = with_residuals(with_clusters(grid, clusters, stage=stage), predictions, stage=stage)
     wide = with_columns_of(wide, stage(platform_hours(grid)), ("platform", "hour"))
     wide = with_columns_of(wide, first_visible, ("hashtag_id",))
-    wide = with_rises(wide, _between(metrics, "timestamp", start and start - RISES_WITHIN, end), stage=stage)
+    wide = with_rises(
+        wide,
+        _between(metrics, "timestamp", start and start - RISES_WITHIN, end),
+        hours=(end - start) // HOUR + 1 if are_few_hours and start and end else None,
+        stage=stage,
+    )
     wide = _with_observed(wide, grid, observations, stage)
     wide = _with_videos(wide, video_observations, sound_observations, start, end, stage)
     for layer in layers(DEFINITIONS):

@@ -20,12 +20,17 @@ _WITHIN_H = RISES_WITHIN // timedelta(hours=1)
 _RISES = ("last_rise", "rise_before", "rise_before_that")
 
 
-def with_rises(wide: ir.Table, metrics: ir.Table, *, stage: Stage = lazily) -> ir.Table:
+def with_rises(wide: ir.Table, metrics: ir.Table, *, hours: int | None = None, stage: Stage = lazily) -> ir.Table:
     """Add the hours of the last three rises in (T-28d, T], null where there were fewer.
 
-    ``metrics`` are those of the hours from 28 days before the first row of ``wide`` on.
+    ``metrics`` are those of the hours from 28 days before the first row of ``wide`` to its last. ``hours`` says that
+    ``wide`` spans no more, so that the newest rises of a hashtag are enough, and changes nothing else.
     """
-    rises = stage(_rises(metrics.semi_join(wide, "hashtag_id")))  # of an hour's few: four weeks hold many more
+    rises = _rises(metrics.semi_join(wide, "hashtag_id"))  # of an hour's few: four weeks hold many more
+    if hours is not None:
+        newest_first = ibis.window(group_by="hashtag_id", order_by=ibis.desc("hour"))
+        rises = rises.filter(ibis.row_number().over(newest_first) < hours + len(_RISES))
+    rises = stage(rises)
     before = ibis.window(group_by="hashtag_id", order_by="hour", preceding=(None, 1))
     rises = rises.mutate(last_rise=rises.hour, rise_before=rises.hour.max().over(before))
     rises = rises.mutate(rise_before_that=rises.rise_before.max().over(before))
