@@ -4,7 +4,7 @@ Time is counted in whole hours since 1970 (int64), because ClickHouse takes RANG
 A version of hour h is visible at T while ``visible_hour <= T < superseded_hour``.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain, groupby
@@ -77,26 +77,36 @@ def visible_hour(metrics: ir.Table) -> ir.IntegerValue:
     return ibis.greatest(hour_of(metrics.timestamp), hour_of(metrics.created_timestamp))
 
 
-def metric_versions(metrics: ir.Table, *, stage: Stage = lazily, longest_h: int = LONGEST_H) -> ir.Table:
+def several_versions(metrics: ir.Table, *, stage: Stage = lazily) -> ir.Table:
+    """Return the hours of hashtags with several versions, few as a rule, and ``newest``: when the last was created."""
+    hours = metrics.group_by("hashtag_id", "timestamp").aggregate(
+        newest=metrics.created_timestamp.max(), n=metrics.count()
+    )
+    return stage(hours.filter(hours.n > 1).drop("n"))
+
+
+def metric_versions(
+    metrics: ir.Table, *, several: ir.Table | None = None, stage: Stage = lazily, longest_h: int = LONGEST_H
+) -> ir.Table:
     """Return the versions of ``hashtag_metrics`` that some window can see, with the hours in which it sees them.
 
     Adds ``hour``, ``visible_hour``, ``superseded_hour`` (null: still the newest) and ``is_plain``: visible when its
     hour ended, never replaced and without fractions of a count, so that any window can simply add it.
+    ``several`` are the ``several_versions`` of the metrics, where the caller has them.
     """
+    several = several_versions(metrics, stage=stage) if several is None else several
     metrics = metrics.filter(metrics.created_timestamp < metrics.timestamp + ibis.interval(hours=longest_h))
     versions = metrics.mutate(hour=hour_of(metrics.timestamp), visible_hour=visible_hour(metrics))
-    versions = with_columns_of(versions, _superseded(metrics, stage), ("hashtag_id", "timestamp", "created_timestamp"))
+    versions = with_columns_of(versions, _superseded(metrics, several, stage), ("hashtag_id", "timestamp", "created_timestamp"))
     versions = versions.filter(versions.superseded_hour.fill_null(NEVER) > versions.visible_hour)
     is_whole = ibis.and_(*(versions[c].isnull() | (versions[c] == versions[c].floor()) for c in COUNTERS))
     is_lasting = (versions.visible_hour == versions.hour) & versions.superseded_hour.isnull()
     return versions.mutate(is_plain=truth(is_lasting & is_whole))
 
 
-def _superseded(metrics: ir.Table, stage: Stage) -> ir.Table:
+def _superseded(metrics: ir.Table, several: ir.Table, stage: Stage) -> ir.Table:
     """Return when a newer version became visible, for the few rows that have one: sorting all rows would be dear."""
-    hours = metrics.group_by("hashtag_id", "timestamp").aggregate(n=metrics.count())
-    hours = stage(hours.filter(hours.n > 1).drop("n"))
-    rows = metrics.semi_join(hours, ["hashtag_id", "timestamp"])
+    rows = metrics.semi_join(several, ["hashtag_id", "timestamp"])
     rows = rows.mutate(visible_hour=visible_hour(rows))
     newer = ibis.window(group_by=("hashtag_id", "timestamp"), order_by="created_timestamp", following=(1, None))
     rows = rows.mutate(superseded_hour=rows.visible_hour.min().over(newer))
@@ -114,23 +124,30 @@ def other_rows(versions: ir.Table) -> ir.Table:
 
 
 def window_aggregates(
-    on_time: ir.Table, others: ir.Table, aggregates: Sequence[WindowAggregate], *, stage: Stage = lazily
+    on_time: ir.Table,
+    others: ir.Table,
+    aggregates: Sequence[WindowAggregate],
+    *,
+    also: Mapping[str, ir.Value] | None = None,
+    stage: Stage = lazily,
 ) -> ir.Table:
     """Add the aggregates to the rows of ``on_time``, each over exactly the versions visible at the row's hour.
 
     Plain versions are taken by RANGE windows; the others are joined to the hours that saw them, in buckets as wide
-    as the window, and both parts are put together.
+    as the window, and both parts are put together. ``also`` are windows over ``on_time`` that are computed in the same
+    pass and added as they are. ``on_time`` may hold other versions for their sake: they have no part in an aggregate.
     """
+    more = dict(also or {})
     steps = tuple(chain.from_iterable(_steps(a) for a in aggregates))
     kept = [name for name in on_time.columns if name not in _SPENT]
     ranged = {step.name: _over_range(on_time, step) for step in steps if not step.is_for_others}
-    wide = rows = stage(on_time.select(*kept, **ranged))
+    wide = rows = stage(on_time.select(*kept, **more, **ranged))
     by_reach = sorted((step for step in steps if not step.is_history), key=_is_long)
     for _, group in groupby(by_reach, key=_is_long):
         part = stage(_others_part(rows, others, tuple(group)))
         wide = with_columns_of(wide, part, ("hashtag_id", "hour"))
     values = {step.name: _put_together(wide, step) for step in steps}
-    return wide.select(*kept, **{a.name: _finished(a, values) for a in aggregates})
+    return wide.select(*kept, *more, **{a.name: _finished(a, values) for a in aggregates})
 
 
 def aggregates_of_few_hours(

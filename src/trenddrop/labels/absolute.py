@@ -14,12 +14,13 @@ from trenddrop.features.visibility import (
     metric_versions,
     on_time_rows,
     other_rows,
+    several_versions,
     truth,
     window_aggregates,
     with_columns_of,
 )
 from trenddrop.labels.definition import Absolute, LabelDefinition
-from trenddrop.labels.outcome import coverage, exact_sum, future, newest_rows, with_peak_key
+from trenddrop.labels.outcome import ahead, coverage, exact_sum, newest_rows, observed_hours, with_peak_key
 
 _PAST = (
     WindowAggregate("past_views", "view_count", "sum", oldest_h=23),
@@ -31,34 +32,30 @@ def outcomes(metrics: ir.Table, definition: LabelDefinition, *, stage: Stage) ->
     """Return the wide outcomes of the candidates, and the newest rows."""
     parameters = definition.parameters
     assert isinstance(parameters, Absolute)  # noqa: S101 - the kind has chosen them
-    rows = newest_rows(metrics, stage=stage)
+    several = several_versions(metrics, stage=stage)
+    rows = newest_rows(metrics, several=several)
     is_level = parameters.measure == "level"
     known = rows.view_total if is_level else rows.view_count
     rows = rows.mutate(is_known=truth(known.notnull()), level=rows.view_total.cast("float64"))
     rows = stage(with_peak_key(rows, "view_count"))
-    reached = {
-        h: rows.level.max().over(future(h)) if is_level else exact_sum(rows.view_count, future(h))
-        for h in definition.horizons
-    }
-    wide = rows.select(
-        "hashtag_id",
-        "hour",
-        "timestamp",
-        **{f"event_{h}": truth(views >= parameters.threshold) for h, views in reached.items()},
-        **{f"peak_{h}": rows.peak_key.max().over(future(h)) for h in definition.horizons},
-    )
-    wide = with_columns_of(wide, _below(metrics, parameters, stage=stage), ("hashtag_id", "hour"))
-    observed = rows.filter(~rows.is_gap).select("hashtag_id", "hour", "known_hour", "is_known")
-    wide = with_columns_of(
-        wide.filter(wide.is_below.fill_null(False)),
-        coverage(observed, definition, group_by="hashtag_id"),
-        ("hashtag_id", "hour"),
-    )
+
+    def windows(rows: ir.Table) -> dict[str, ir.Value]:
+        reached = {
+            h: rows.level.max().over(ahead(h)) if is_level else exact_sum(rows.view_count, ahead(h))
+            for h in definition.horizons
+        }
+        events = {f"event_{h}": truth(views >= parameters.threshold) for h, views in reached.items()}
+        peaks = {f"peak_{h}": rows.peak_key.max().over(ahead(h)) for h in definition.horizons}
+        return {"timestamp": rows.timestamp, **events, **peaks}
+
+    wide = coverage(observed_hours(rows, definition, stage=stage), definition, group_by="hashtag_id", also=windows)
+    wide = with_columns_of(wide, _below(metrics, parameters, several, stage=stage), ("hashtag_id", "hour"))
+    wide = wide.filter(wide.is_below.fill_null(False))
     return wide, rows
 
 
-def _below(metrics: ir.Table, parameters: Absolute, *, stage: Stage) -> ir.Table:
-    versions = stage(metric_versions(metrics, stage=stage))
+def _below(metrics: ir.Table, parameters: Absolute, several: ir.Table, *, stage: Stage) -> ir.Table:
+    versions = stage(metric_versions(metrics, several=several, stage=stage))
     past = window_aggregates(on_time_rows(versions), other_rows(versions), _PAST, stage=stage)
     value = past.past_level.cast("float64") if parameters.measure == "level" else past.past_views
     past = past.filter((value < parameters.threshold) & ~past.is_gap)

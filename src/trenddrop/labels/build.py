@@ -56,7 +56,7 @@ def viral_labels(
     else:
         outcomes, rows = OUTCOMES[definition.kind](metrics, definition, stage=stage)
     metric = top_rank.metric_of(parameters) if isinstance(parameters, TopRank | TopPercentile) else "view_count"
-    return labels_of(stage(outcomes), rows, definition, platform=platform, metric=metric)
+    return labels_of(outcomes, rows, definition, platform=platform, metric=metric, stage=stage)
 
 
 def build_labels(

@@ -17,7 +17,6 @@ from trenddrop.features.visibility import (
     Stage,
     in_buckets,
     metric_versions,
-    on_time_rows,
     other_rows,
     truth,
     window_aggregates,
@@ -30,7 +29,14 @@ _NEVER = 1 << 40
 _KEYS = ("hashtag_id", "hour")
 
 
-def growths(metrics: ir.Table, parameters: Onset, constants: GrowthConstants, *, stage: Stage) -> ir.Table:
+def growths(
+    metrics: ir.Table,
+    parameters: Onset,
+    constants: GrowthConstants,
+    *,
+    several: ir.Table | None = None,
+    stage: Stage,
+) -> ir.Table:
     """Return one row per hour u with an observation of the hashtag that was visible at u.
 
     Columns: ``hashtag_id``, ``hour``, ``timestamp``, ``base`` (views of the hour), ``growth`` (A), ``is_voluminous``
@@ -39,26 +45,21 @@ def growths(metrics: ir.Table, parameters: Onset, constants: GrowthConstants, *,
     reach_h = parameters.baseline_from_hours + 1
     unused = {name: ibis.null("float64") for name in COUNTERS if name not in MEASURES}
     metrics = metrics.select("hashtag_id", "timestamp", "created_timestamp", "is_gap", *MEASURES).mutate(**unused)
-    versions = stage(metric_versions(metrics, stage=stage, longest_h=reach_h).drop(*unused))
+    versions = stage(metric_versions(metrics, several=several, stage=stage, longest_h=reach_h).drop(*unused))
     measures = tuple(measure for measure in MEASURES if constants.of(measure) is not None)
     aggregates = _rates(measures, parameters)
-    on_time = on_time_rows(versions).select("hashtag_id", "hour", "timestamp", "is_gap", "is_plain", *MEASURES)
-    rates = window_aggregates(on_time, other_rows(versions), aggregates, stage=stage)
-    rates = rates.filter(~rates.is_gap)
-    wide = rates.select("hashtag_id", "hour", "timestamp", "view_count", *(a.name for a in aggregates))
+    rows = versions.drop("created_timestamp").mutate(is_on_time=truth(versions.visible_hour == versions.hour))
+    late = {}
     for measure in measures:
-        values = versions.select(
-            "hashtag_id",
-            "hour",
-            "visible_hour",
-            superseded_hour=versions.superseded_hour.fill_null(_NEVER),
-            value=versions[measure].cast("float64"),
-        )
-        if len(measures) > 1:
-            values = values.semi_join(_told(versions, measure), "hashtag_id")
-        baselines = _baselines(values, parameters, stage=stage)
-        names = {f"{name}_{measure}": name for name in ("baseline", "known_baseline")}
-        wide = with_columns_of(wide, baselines.select(*_KEYS, **names), _KEYS)
+        told = _told(versions, measure) if len(measures) > 1 else None
+        rows = rows if told is None else with_columns_of(rows, told.mutate(**{f"is_told_{measure}": True}), _KEYS[:1])
+        late[measure] = _late_baselines(_values(versions, measure, told), parameters, stage=stage)
+    settled = {name: value for one in measures for name, value in _settled(rows, one, parameters).items()}
+    wide = window_aggregates(rows, other_rows(versions), aggregates, also=settled, stage=stage)
+    wide = wide.filter(wide.is_on_time, ~wide.is_gap)
+    for measure, baselines in late.items():
+        names = {f"{name}_{measure}": name for name in ("late_baseline", "late_known")}
+        wide = with_columns_of(wide, baselines.rename(names), _KEYS)
     return _with_growth(wide, measures, parameters, constants)
 
 
@@ -77,28 +78,34 @@ def _told(versions: ir.Table, measure: str) -> ir.Table:
     return versions.filter(tells).select("hashtag_id").distinct()
 
 
-def _baselines(values: ir.Table, parameters: Onset, *, stage: Stage) -> ir.Table:
+def _settled(rows: ir.Table, measure: str, parameters: Onset) -> dict[str, ir.Value]:
+    """Return the baseline and how many hours it knows, of versions that were there when it first looked at them."""
     newest_h, oldest_h = parameters.baseline_to_hours, parameters.baseline_from_hours
-    settled_hour = values.hour + newest_h
-    settled = values.filter(values.visible_hour <= settled_hour, values.superseded_hour > settled_hour)
+    settled_hour = rows.hour + newest_h
+    counts = (rows.visible_hour <= settled_hour) & (rows.superseded_hour.fill_null(_NEVER) > settled_hour)
+    if f"is_told_{measure}" in rows.columns:
+        counts &= rows[f"is_told_{measure}"].notnull()
+    value = ibis.ifelse(counts, rows[measure].cast("float64"), ibis.null("float64"))
     frame = ibis.range_window(group_by="hashtag_id", order_by="hour", preceding=(oldest_h, newest_h))
-    settled = settled.select(
-        *_KEYS,
-        settled_baseline=settled.value.median().over(frame),
-        settled_known=_ones(settled.value).sum().over(frame).fill_null(0.0),
-    )
-    exact = _late_baselines(values, newest_h, oldest_h, stage=stage)
-    both = with_columns_of(settled, exact, _KEYS)
-    is_late = both.late_known.notnull()
-    return both.select(
-        *_KEYS,
-        baseline=ibis.ifelse(is_late, both.late_baseline, both.settled_baseline),
-        known_baseline=ibis.ifelse(is_late, both.late_known, both.settled_known),
-    )
+    return {
+        f"settled_baseline_{measure}": value.median().over(frame),
+        f"settled_known_{measure}": _ones(value).sum().over(frame).fill_null(0.0),
+    }
 
 
-def _late_baselines(values: ir.Table, newest_h: int, oldest_h: int, *, stage: Stage) -> ir.Table:
-    """Return the baselines of the hours u that saw a version learnt more than ``newest_h`` after its hour."""
+def _values(versions: ir.Table, measure: str, told: ir.Table | None) -> ir.Table:
+    values = versions.select(
+        *_KEYS,
+        "visible_hour",
+        superseded_hour=versions.superseded_hour.fill_null(_NEVER),
+        value=versions[measure].cast("float64"),
+    )
+    return values if told is None else values.semi_join(told, "hashtag_id")
+
+
+def _late_baselines(values: ir.Table, parameters: Onset, *, stage: Stage) -> ir.Table:
+    """Return the baselines of the hours u that saw a version learnt more than ``baseline_to_hours`` after its hour."""
+    newest_h, oldest_h = parameters.baseline_to_hours, parameters.baseline_from_hours
     width_h = oldest_h + 1
     shown = values.mutate(
         first_hour=ibis.greatest(values.visible_hour, values.hour + newest_h),
@@ -142,10 +149,13 @@ def _with_growth(wide: ir.Table, measures: tuple[str, ...], parameters: Onset, c
         constant = constants.of(measure)
         assert constant is not None  # noqa: S101 - else it were no measure here
         gained, known = wide[f"rate_{measure}"], wide[f"known_rate_{measure}"]
-        enough = (known >= parameters.min_rate_hours) & (
-            wide[f"known_baseline_{measure}"].fill_null(0.0) >= parameters.min_baseline_hours
+        is_late = wide[f"late_known_{measure}"].notnull()
+        baseline, known_baseline = (
+            ibis.ifelse(is_late, wide[f"late_{name}_{measure}"], wide[f"settled_{name}_{measure}"])
+            for name in ("baseline", "known")
         )
-        own = (gained / known.cast("float64") + constant) / (wide[f"baseline_{measure}"] + constant)
+        enough = (known >= parameters.min_rate_hours) & (known_baseline >= parameters.min_baseline_hours)
+        own = (gained / known.cast("float64") + constant) / (baseline + constant)
         growth = ibis.ifelse(enough, own, growth)
         volume = ibis.ifelse(enough, truth(gained >= floors[measure]), volume)
     before = ibis.window(group_by="hashtag_id", order_by="hour", preceding=(1, 1))

@@ -16,46 +16,42 @@ from trenddrop.features.visibility import (
     metric_versions,
     on_time_rows,
     other_rows,
+    several_versions,
     truth,
     window_aggregates,
     with_columns_of,
 )
 from trenddrop.labels.definition import GrowthMultiple, LabelDefinition
-from trenddrop.labels.outcome import coverage, exact_sum, future, newest_rows, with_peak_key
+from trenddrop.labels.outcome import ahead, coverage, exact_sum, newest_rows, observed_hours, with_peak_key
 
 
 def outcomes(metrics: ir.Table, definition: LabelDefinition, *, stage: Stage) -> tuple[ir.Table, ir.Table]:
     """Return the wide outcomes of the candidates, and the newest rows."""
     parameters = definition.parameters
     assert isinstance(parameters, GrowthMultiple)  # noqa: S101 - the kind has chosen them
-    rows = newest_rows(metrics, stage=stage)
+    several = several_versions(metrics, stage=stage)
+    rows = newest_rows(metrics, several=several)
     rate = ibis.range_window(group_by="hashtag_id", order_by="hour", preceding=(parameters.rate_hours - 1, 0))
     rows = rows.mutate(is_known=truth(rows.view_count.notnull()), rate_views=exact_sum(rows.view_count, rate))
     rows = stage(with_peak_key(rows, "view_count"))
-    peaks = {
-        f"best_{h}": rows.rate_views.max().over(future(h, first=parameters.rate_hours)) for h in definition.horizons
-    }
-    wide = rows.select(
-        "hashtag_id",
-        "hour",
-        "timestamp",
-        **peaks,
-        **{f"peak_{h}": rows.peak_key.max().over(future(h)) for h in definition.horizons},
-    )
-    wide = with_columns_of(wide, _baselines(metrics, parameters, stage=stage), ("hashtag_id", "hour"))
-    observed = rows.filter(~rows.is_gap).select("hashtag_id", "hour", "known_hour", "is_known")
-    wide = with_columns_of(
-        wide.filter(wide.baseline.notnull()),
-        coverage(observed, definition, group_by="hashtag_id"),
-        ("hashtag_id", "hour"),
-    )
+
+    def windows(rows: ir.Table) -> dict[str, ir.Value]:
+        fastest = {
+            f"best_{h}": rows.rate_views.max().over(ahead(h, first=parameters.rate_hours)) for h in definition.horizons
+        }
+        peaks = {f"peak_{h}": rows.peak_key.max().over(ahead(h)) for h in definition.horizons}
+        return {"timestamp": rows.timestamp, **fastest, **peaks}
+
+    wide = coverage(observed_hours(rows, definition, stage=stage), definition, group_by="hashtag_id", also=windows)
+    wide = with_columns_of(wide, _baselines(metrics, parameters, several, stage=stage), ("hashtag_id", "hour"))
+    wide = wide.filter(wide.baseline.notnull())
     needed = ibis.greatest(wide.baseline * (parameters.multiple * parameters.rate_hours), parameters.min_views)
     events = {f"event_{h}": truth(wide[f"best_{h}"] >= needed) for h in definition.horizons}
     return wide.mutate(**events), rows
 
 
-def _baselines(metrics: ir.Table, parameters: GrowthMultiple, *, stage: Stage) -> ir.Table:
-    versions = stage(metric_versions(metrics, stage=stage))
+def _baselines(metrics: ir.Table, parameters: GrowthMultiple, several: ir.Table, *, stage: Stage) -> ir.Table:
+    versions = stage(metric_versions(metrics, several=several, stage=stage))
     aggregates = (
         WindowAggregate("past_views", "view_count", "sum", oldest_h=parameters.baseline_hours - 1),
         WindowAggregate("past_known", "view_count", "count", oldest_h=parameters.baseline_hours - 1),

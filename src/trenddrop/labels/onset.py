@@ -12,12 +12,12 @@ is unknown and not negative.
 import ibis
 import ibis.expr.types as ir
 
-from trenddrop.features.visibility import Stage, truth, with_columns_of
+from trenddrop.features.visibility import Stage, several_versions, truth, with_columns_of
 from trenddrop.labels.constants import GrowthConstants
 from trenddrop.labels.crowd import crowds
 from trenddrop.labels.definition import LabelDefinition, Onset
 from trenddrop.labels.growth import growths
-from trenddrop.labels.outcome import coverage, future, newest_rows, with_peak_key
+from trenddrop.labels.outcome import ahead, coverage, hour_by_hour, newest_rows, with_peak_key
 
 _KEYS = ("hashtag_id", "hour")
 _ROUNDING = 1e-9
@@ -34,29 +34,33 @@ def outcomes(
     """Return the wide outcomes of the candidates, and the newest rows. ``videos`` are ``video_observations``."""
     parameters = definition.parameters
     assert isinstance(parameters, Onset)  # noqa: S101 - the kind has chosen them
-    grown = stage(growths(metrics, parameters, constants, stage=stage))
+    several = several_versions(metrics, stage=stage)
+    grown = stage(growths(metrics, parameters, constants, several=several, stage=stage))
     bursts = stage(_bursts(stage(_hot_hours(grown, videos, parameters, stage=stage)), parameters))
-    rows = newest_rows(metrics, stage=stage).select(*_KEYS, "timestamp", "view_count", "view_total")
+    rows = newest_rows(metrics, several=several).select(*_KEYS, "timestamp", "view_count", "view_total")
     rows = stage(with_peak_key(rows, "view_count"))
+    longest_h, refractory_h = max(definition.horizons), parameters.refractory_hours
+    reach_h = max(longest_h + parameters.max_hole_hours, refractory_h)
+    hours = hour_by_hour(rows, group_by="hashtag_id", reach_h=reach_h, stage=stage)
     grown = grown.mutate(is_known=truth(grown.growth.notnull())).select(*_KEYS, "is_known", "base")
-    marked = with_columns_of(with_columns_of(rows, grown, _KEYS), bursts, _KEYS)
+    marked = with_columns_of(with_columns_of(hours, grown, _KEYS), bursts, _KEYS)
 
     def windows(rows: ir.Table) -> dict[str, ir.Value]:
-        recent = ibis.range_window(group_by="hashtag_id", order_by="hour", preceding=(parameters.refractory_hours, 0))
+        recent = ibis.window(group_by="hashtag_id", order_by="hour", preceding=(refractory_h, 0))
         return {
             "timestamp": rows.timestamp,
             "base": rows.base,
             "is_known": rows.is_known,
-            "next_onset": rows.onset_hour.min().over(future(max(definition.horizons))),
+            "next_onset": rows.onset_hour.min().over(ahead(longest_h)),
             "last_burst": rows.burst_hour.max().over(recent),
-            **{f"peak_{h}": rows.peak_key.max().over(future(h)) for h in definition.horizons},
+            **{f"peak_{h}": rows.peak_key.max().over(ahead(h)) for h in definition.horizons},
         }
 
     wide = coverage(marked, definition, group_by="hashtag_id", also=windows)
     candidates = wide.filter(wide.is_known.notnull() & wide.last_burst.isnull())
-    ahead = (candidates.next_onset - candidates.hour).fill_null(max(definition.horizons) + 1)
+    until_onset = (candidates.next_onset - candidates.hour).fill_null(longest_h + 1)
     return candidates.mutate(
-        **{f"event_{h}": truth(ahead <= h) for h in definition.horizons},
+        **{f"event_{h}": truth(until_onset <= h) for h in definition.horizons},
         **_not_before(candidates, definition, constants),
     ), rows
 

@@ -10,23 +10,35 @@ from collections.abc import Callable
 import ibis
 import ibis.expr.types as ir
 
-from trenddrop.features.visibility import Stage, fraction, lazily, truth, visible_hour, whole, with_columns_of
+from trenddrop.features.visibility import (
+    Stage,
+    fraction,
+    lazily,
+    several_versions,
+    truth,
+    visible_hour,
+    whole,
+    with_columns_of,
+)
 from trenddrop.labels.definition import LabelDefinition
-from trenddrop.normalized.hours import hour_of
+from trenddrop.normalized.hours import hour_end, hour_of
 from trenddrop.schemas.viral_labels import VIRAL_LABELS
+from trenddrop.staging.unions import union_rows
 
 AUTOMATIC = "automatic"  # the labeling method of what is computed
 _HOURS = 1 << 20  # more than the hours since 1970 until 2089
 _PARTS = float(1 << 40)
+_OBSERVED = ("is_known", "known_hour")
 _ROUNDING = 1e-9
 
 
-def newest_rows(metrics: ir.Table, *, stage: Stage = lazily) -> ir.Table:
-    """Return the newest version of each hour of each hashtag, with ``hour`` and ``known_hour``."""
-    keys = ["hashtag_id", "timestamp"]
-    hours = metrics.group_by(*keys).aggregate(newest=metrics.created_timestamp.max(), n=metrics.count())
-    several = stage(hours.filter(hours.n > 1).drop("n"))  # few: to sort all rows would be dear
-    rows = with_columns_of(metrics, several, keys)
+def newest_rows(metrics: ir.Table, *, several: ir.Table | None = None, stage: Stage = lazily) -> ir.Table:
+    """Return the newest version of each hour of each hashtag, with ``hour`` and ``known_hour``.
+
+    ``several`` are the ``several_versions`` of the metrics, where the caller has them.
+    """
+    several = several_versions(metrics, stage=stage) if several is None else several
+    rows = with_columns_of(metrics, several, ("hashtag_id", "timestamp"))
     rows = rows.filter(rows.newest.isnull() | (rows.created_timestamp == rows.newest)).drop("newest")
     return rows.mutate(hour=hour_of(rows.timestamp), known_hour=visible_hour(rows))
 
@@ -44,6 +56,34 @@ def future(horizon: int, *, first: int = 1, group_by: str = "hashtag_id") -> ir.
     return ibis.range_window(group_by=group_by, order_by="hour", following=(first, horizon))
 
 
+def hour_by_hour(rows: ir.Table, *, group_by: str, reach_h: int, stage: Stage) -> ir.Table:
+    """Add the hours without a row, ``reach_h`` at most behind each row, with nulls beside the key; ``rows`` are staged.
+
+    Then the next n rows are the next n hours: engines find the ends of ROWS windows twice as fast as of RANGE windows.
+    """
+    series = rows.group_by(group_by).aggregate(n=rows.count(), span=rows.hour.max() - rows.hour.min() + 1)
+    holed = stage(rows.select(group_by, "hour").semi_join(series.filter(series.span > series.n), group_by))
+    hole = holed.hour.lead().over(ibis.window(group_by=group_by, order_by="hour")) - holed.hour - 1
+    holes = holed.mutate(hole=ibis.least(hole, reach_h))
+    holes = holes.filter(holes.hole > 0)
+    hours = ibis.range(holes.hour + 1, holes.hour + holes.hole + 1).unnest()
+    nulls = {name: ibis.null(kind(nullable=True)) for name, kind in rows.schema().items() if name not in (group_by, "hour")}
+    return union_rows(rows, holes.select(group_by, hour=hours, **nulls).select(*rows.columns))
+
+
+def observed_hours(rows: ir.Table, definition: LabelDefinition, *, stage: Stage) -> ir.Table:
+    """Return staged rows of hashtags hour by hour, for ``coverage``: the hours of a gap are no observations."""
+    reach_h = max(definition.horizons) + definition.parameters.max_hole_hours
+    hours = hour_by_hour(rows, group_by="hashtag_id", reach_h=reach_h, stage=stage)
+    told = {name: ibis.ifelse(hours.is_gap, ibis.null(hours[name].type()), hours[name]) for name in _OBSERVED}
+    return hours.mutate(**told)
+
+
+def ahead(horizon: int, *, first: int = 1, group_by: str = "hashtag_id") -> ir.Value:
+    """Return the window of the hours t + ``first`` to t + ``horizon`` over rows that are hour by hour."""
+    return ibis.window(group_by=group_by, order_by="hour", following=(first, horizon))
+
+
 def exact_sum(value: ir.NumericValue, window: ir.Value) -> ir.FloatingValue:
     """Return the sum over a window, the same bits in whatever order the rows come; null where nothing is known."""
     return whole(value).sum().over(window) + fraction(value).sum().over(window) / _PARTS
@@ -58,66 +98,54 @@ def coverage(
 ) -> ir.Table:
     """Return, per observed hour t and horizon h, how well (t, t + h] is known.
 
-    ``observed`` has a row for each hour with an observation: ``group_by``, ``hour``, ``is_known`` (the observation
-    tells what counts) and ``known_hour``, without which each hour is known when it ends. The columns are
+    ``observed`` is hour by hour: ``group_by``, ``hour``, ``is_known`` (the observation tells what counts; null in a
+    row without an observation) and ``known_hour``, without which each hour is known when it ends. The columns are
     ``observed_<h>`` (hours that are known), ``covered_<h>`` (those and the holes of up to ``max_hole_hours`` between
     two observations), ``is_reached_<h>`` (t + h itself has an observation or lies in such a hole) and
     ``known_hour_<h>`` (when the last of it was learnt: a hole at t + h is known with the observation that ends it).
-    Further rows, without an observation, have a null in ``is_known``; they are there for the sake of ``also``, which
-    returns columns and windows over ``observed`` that are computed in the same pass.
+    ``also`` returns columns and windows over ``observed`` that are computed in the same pass.
     """
     hole_h = definition.parameters.max_hole_hours
-    so_far = ibis.window(group_by=group_by, order_by="hour", preceding=None, following=0)
+    in_order = ibis.window(group_by=group_by, order_by="hour")
     rows = observed.mutate(
         known=ibis.ifelse(observed.is_known.fill_null(False), 1.0, 0.0),  # DuckDB sums integers to 128 bits
         observed_hour=ibis.ifelse(observed.is_known.isnull(), ibis.null("int64"), observed.hour),
     )
-    sums = {"all_known": rows.known.sum().over(so_far).cast("int64")}
     if hole_h:
         before = ibis.window(group_by=group_by, order_by="hour", preceding=(None, 1))
         hole = rows.observed_hour - rows.observed_hour.max().over(before) - 1
         rows = rows.mutate(filled=ibis.ifelse(hole.between(1, hole_h), hole, 0).cast("float64"))
-        sums["all_filled"] = rows.filled.sum().over(so_far).cast("int64")
-    rows = rows.mutate(**sums)
-    # the maximum of a key is that of the last hour
-    rows = rows.mutate(**{name.replace("all", "last"): rows.observed_hour * _HOURS + rows[name] for name in sums})
     more = also(rows)
     raw: dict[str, ir.Value] = dict(more)
     for h in definition.horizons:
-        window, settling = future(h, group_by=group_by), future(h + hole_h, first=h, group_by=group_by)
-        last_key = rows.last_known.max().over(window).fill_null(rows.last_known)
-        raw |= {
-            f"observed_{h}": (last_key % _HOURS - rows.all_known).cast("float64"),
-            f"last_{h}": (last_key // _HOURS).cast("int64"),
-        }
+        window, settling = ahead(h, group_by=group_by), ahead(h + hole_h, first=h, group_by=group_by)
+        raw[f"observed_{h}"] = rows.known.sum().over(window).fill_null(0.0)
         if "known_hour" in rows.columns:
-            raw[f"learnt_{h}"] = rows.known_hour.max().over(window).fill_null(0)
+            raw[f"learnt_{h}"] = rows.known_hour.max().over(window)
         if hole_h:
-            filled_key = rows.last_filled.max().over(window).fill_null(rows.last_filled)
             newest_hour = rows.known_hour if "known_hour" in rows.columns else rows.observed_hour
             raw |= {
-                f"filled_{h}": (filled_key % _HOURS - rows.all_filled).cast("float64"),
+                f"last_{h}": rows.observed_hour.max().over(window).fill_null(rows.observed_hour),
+                f"filled_{h}": rows.filled.sum().over(window).fill_null(0.0),
                 f"settled_{h}": rows.observed_hour.min().over(settling),
                 f"settled_known_{h}": newest_hour.max().over(settling),
             }
+        else:
+            raw[f"is_reached_{h}"] = truth(rows.observed_hour.lead(h).over(in_order).notnull())
     rows = rows.select(group_by, "hour", **raw)
     columns: dict[str, ir.Value] = {name: rows[name] for name in more}
     for h in definition.horizons:
-        columns |= _with_holes(rows, h, hole_h) if hole_h else _without_holes(rows, h)
-        columns[f"observed_{h}"] = rows[f"observed_{h}"]
+        covered = _with_holes(rows, h, hole_h) if hole_h else _without_holes(rows, h)
+        columns |= {f"observed_{h}": rows[f"observed_{h}"], **covered}
     return rows.select(group_by, "hour", **columns)
 
 
 def _without_holes(rows: ir.Table, h: int) -> dict[str, ir.Value]:
     return {
         f"covered_{h}": rows[f"observed_{h}"],
-        f"is_reached_{h}": truth(rows[f"last_{h}"] == rows.hour + h),
+        f"is_reached_{h}": rows[f"is_reached_{h}"],
         f"known_hour_{h}": _learnt(rows, h),
     }
-
-
-def _learnt(rows: ir.Table, h: int) -> ir.IntegerValue:
-    return rows[f"learnt_{h}"] if f"learnt_{h}" in rows.columns else rows[f"last_{h}"]
 
 
 def _with_holes(rows: ir.Table, h: int, hole_h: int) -> dict[str, ir.Value]:
@@ -132,8 +160,14 @@ def _with_holes(rows: ir.Table, h: int, hole_h: int) -> dict[str, ir.Value]:
     }
 
 
+def _learnt(rows: ir.Table, h: int) -> ir.IntegerValue:
+    """Return when the last hour of the horizon was learnt; 0 where each is known when it ends."""
+    learnt = f"learnt_{h}"
+    return rows[learnt].fill_null(0) if learnt in rows.columns else ibis.literal(0).cast("int64")
+
+
 def labels_of(
-    outcomes: ir.Table, rows: ir.Table, definition: LabelDefinition, *, platform: str, metric: str
+    outcomes: ir.Table, rows: ir.Table, definition: LabelDefinition, *, platform: str, metric: str, stage: Stage
 ) -> ir.Table:
     """Turn wide outcomes into rows of ``viral_labels``, one per candidate and horizon.
 
@@ -142,10 +176,13 @@ def labels_of(
     ``rows`` are the newest rows, where the peak hour's values are looked up. ``confidence_score`` is the share of the
     horizon's hours that are known, less half of it where the peak is no more than the rounding of its counter.
     """
-    long = ibis.union(*(_of_horizon(outcomes, definition, h) for h in definition.horizons))
+    judged = {name: value for h in definition.horizons for name, value in _judged(outcomes, definition, h).items()}
+    wide = stage(outcomes.select("hashtag_id", "hour", "timestamp", "base", **judged))
+    long = ibis.union(*(_of_horizon(wide, h) for h in definition.horizons))
     peaks = rows.select(
         "hashtag_id",
         peak_hour=rows.hour,
+        peak_timestamp=rows.timestamp,
         peak_view_count=rows.view_count,
         peak_metric=rows[metric].cast("float64"),
         doubt=_rounding_doubt(rows) if metric == "view_count" else ibis.literal(0.0),
@@ -159,13 +196,13 @@ def labels_of(
         prediction_window_hours=long.horizon,
         is_viral=long.is_viral,
         viral_definition_name=ibis.literal(definition.name),
-        actual_peak_timestamp=long.timestamp + (long.peak_hour - long.hour).as_interval("h"),
+        actual_peak_timestamp=long.peak_timestamp,
         peak_view_count=long.peak_view_count,
         growth_rate_percent=growth,
         confidence_score=long.confidence_score * (1.0 - long.doubt.fill_null(0.0)),
         labeling_method=ibis.literal(AUTOMATIC),
         platform=ibis.literal(platform),
-        matured_at=long.timestamp + after.as_interval("h"),
+        matured_at=hour_end(long.hour + after),  # to add an interval goes by the calendar
     ).cast(dict(VIRAL_LABELS.ibis().items()))
 
 
@@ -179,19 +216,26 @@ def _rounding_doubt(rows: ir.Table) -> ir.FloatingValue:
     return 0.5 * ibis.least(1.0, unit / ibis.greatest(rows.view_count, 1.0))
 
 
-def _of_horizon(outcomes: ir.Table, definition: LabelDefinition, h: int) -> ir.Table:
+def _judged(outcomes: ir.Table, definition: LabelDefinition, h: int) -> dict[str, ir.Value]:
     gap_share = 1.0 - outcomes[f"covered_{h}"] / float(h)
     is_event = outcomes[f"event_{h}"]
     is_covered = outcomes[f"is_reached_{h}"] & (gap_share <= definition.parameters.max_gap_share + _ROUNDING)
     known = ibis.ifelse(is_covered, False, ibis.null("boolean"))
-    return outcomes.select(
+    return {
+        f"is_viral_{h}": ibis.ifelse(is_event, True, known),
+        f"confidence_score_{h}": ibis.ifelse(is_event | is_covered, outcomes[f"observed_{h}"] / float(h), 0.0),
+        f"known_hour_{h}": outcomes[f"known_hour_{h}"].cast("int64"),
+        f"peak_hour_{h}": (outcomes[f"peak_{h}"] % _HOURS).cast("int64"),
+    }
+
+
+def _of_horizon(wide: ir.Table, h: int) -> ir.Table:
+    names = ("is_viral", "confidence_score", "known_hour", "peak_hour")
+    return wide.select(
         "hashtag_id",
         "hour",
         "timestamp",
         "base",
         horizon=ibis.literal(h).cast("int64"),
-        is_viral=ibis.ifelse(is_event, True, known),
-        confidence_score=ibis.ifelse(is_event | is_covered, outcomes[f"observed_{h}"] / float(h), 0.0),
-        known_hour=outcomes[f"known_hour_{h}"].cast("int64"),
-        peak_hour=(outcomes[f"peak_{h}"] % _HOURS).cast("int64"),
+        **{name: wide[f"{name}_{h}"] for name in names},
     )

@@ -12,9 +12,16 @@ import ibis
 import ibis.expr.types as ir
 
 from trenddrop.features.ranking import with_ranks
-from trenddrop.features.visibility import Stage, metric_versions, on_time_rows, truth, with_columns_of
+from trenddrop.features.visibility import (
+    Stage,
+    metric_versions,
+    on_time_rows,
+    several_versions,
+    truth,
+    with_columns_of,
+)
 from trenddrop.labels.definition import LabelDefinition, TopPercentile, TopRank
-from trenddrop.labels.outcome import coverage, future, newest_rows, with_peak_key
+from trenddrop.labels.outcome import coverage, future, hour_by_hour, newest_rows, with_peak_key
 
 _COLUMNS = {"score": "score", "views": "view_count", "videos": "video_count"}
 _ROUNDING = 1e-9
@@ -31,9 +38,10 @@ def outcomes(metrics: ir.Table, definition: LabelDefinition, *, stage: Stage) ->
     assert isinstance(parameters, TopRank | TopPercentile)  # noqa: S101 - the kind has chosen them
     metric = metric_of(parameters)
     metrics = metrics.filter(~metrics.is_gap)
-    rows = _with_top_hours(newest_rows(metrics, stage=stage), metric, parameters, stage=stage)
+    several = several_versions(metrics, stage=stage)
+    rows = _with_top_hours(newest_rows(metrics, several=several), metric, parameters, stage=stage)
     rows = stage(with_peak_key(rows, metric))
-    seen = on_time_rows(metric_versions(metrics, stage=stage))
+    seen = on_time_rows(metric_versions(metrics, several=several, stage=stage))
     seen = _with_top_hours(seen, metric, parameters, stage=stage)
     seen = seen.select(
         "hashtag_id", "hour", seen_top_hour="top_hour", seen_metric=seen[metric].cast("float64"), is_seen=True
@@ -47,9 +55,9 @@ def outcomes(metrics: ir.Table, definition: LabelDefinition, *, stage: Stage) ->
         **{f"peak_{h}": rows.peak_key.max().over(future(h)) for h in definition.horizons},
     )
     candidates = wide.filter(wide.is_seen.fill_null(False) & wide.recent_top_hour.isnull())
-    candidates = with_columns_of(candidates, _platform_coverage(rows, definition), ("hour",))
-    ahead = (candidates.next_top_hour - candidates.hour).fill_null(longest + 1)
-    events = {f"event_{h}": truth(ahead <= h) for h in definition.horizons}
+    candidates = with_columns_of(candidates, _platform_coverage(rows, definition, stage=stage), ("hour",))
+    until_top = (candidates.next_top_hour - candidates.hour).fill_null(longest + 1)
+    events = {f"event_{h}": truth(until_top <= h) for h in definition.horizons}
     return candidates.mutate(base=candidates.seen_metric, **events), rows
 
 
@@ -64,6 +72,8 @@ def _with_top_hours(rows: ir.Table, metric: str, parameters: TopRank | TopPercen
     return rows.mutate(top_hour=ibis.ifelse(is_top.fill_null(False), rows.hour, ibis.null("int64")))
 
 
-def _platform_coverage(rows: ir.Table, definition: LabelDefinition) -> ir.Table:
+def _platform_coverage(rows: ir.Table, definition: LabelDefinition, *, stage: Stage) -> ir.Table:
     hours = rows.group_by("platform", "hour").aggregate(known_hour=rows.known_hour.max()).mutate(is_known=True)
+    reach_h = max(definition.horizons) + definition.parameters.max_hole_hours
+    hours = hour_by_hour(stage(hours), group_by="platform", reach_h=reach_h, stage=stage)
     return coverage(hours, definition, group_by="platform").drop("platform")
