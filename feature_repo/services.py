@@ -5,6 +5,7 @@ A view takes in every feature of its group, also one that is defined tomorrow; a
 
 from feast import FeatureService
 
+from views.hashtag_arrivals import hashtag_arrivals
 from views.hashtag_bursts import hashtag_bursts
 from views.hashtag_calendar import hashtag_calendar
 from views.hashtag_creators import hashtag_creators
@@ -67,6 +68,13 @@ V4 = [
         "hours_since_rise", "hours_between_rises", "hours_between_earlier_rises",
     ]],
 ]  # fmt: skip
+V5 = [
+    *V4,
+    hashtag_arrivals[[
+        "seen_videos_24h", "new_videos_24h", "new_video_views_24h", "new_video_views_per_hour",
+        "old_video_views_per_hour", "new_video_age_hours", "seen_video_age_hours",
+    ]],
+]  # fmt: skip
 
 hashtag_viral_v1 = FeatureService(
     name="hashtag_viral_v1",
@@ -90,4 +98,10 @@ hashtag_viral_v4 = FeatureService(
     name="hashtag_viral_v4",
     description="The third version, and the rhythm in which views rise.",
     features=V4,
+)
+
+hashtag_viral_v5 = FeatureService(
+    name="hashtag_viral_v5",
+    description="The fourth version, and the videos that arrive with a hashtag.",
+    features=V5,
 )

@@ -118,7 +118,10 @@ def _of_videos(rows: pd.DataFrame, videos: pd.DataFrame) -> pd.DataFrame:
     v["first"] = np.maximum(v.known, v.created)
     v["sound_old"] = np.maximum(v.known, v.observed + 168).groupby(v.sound_id).transform("min")
     v["hashtag_ids"] = v.hashtag_ids.map(lambda tags: list(dict.fromkeys(tags)))
-    columns = ["video_id", "creator_id", "sound_old", "region", "view_count", "created", "known", "first"]
+    v["age"] = np.maximum(v.observed - v.created, 1)
+    v["rate"] = np.floor(v.view_count / v.age * 1024) / 1024
+    columns = ["video_id", "creator_id", "sound_old", "region", "view_count", "created", "observed", "known", "first"]
+    columns += ["age", "rate"]
     tagged = v[[*columns, "hashtag_ids"]].explode("hashtag_ids").rename(columns={"hashtag_ids": "tag"})
     for name in ("tag", "creator_id", "video_id", "region"):
         tagged[name] = tagged[name].astype("category")
@@ -142,10 +145,10 @@ def _of_videos(rows: pd.DataFrame, videos: pd.DataFrame) -> pd.DataFrame:
     return found.drop(columns="tag_code")
 
 
-def _active(rows: pd.DataFrame, start: int, end: int, columns: list[str]) -> pd.DataFrame:
-    """Repeat each row for the hours of [start, end] at which its video is in the window."""
-    rows = rows[(rows["first"] <= end) & (rows.created + _DAY - 1 >= start)]
-    low, high = rows["first"].clip(lower=start).to_numpy(), (rows.created + _DAY - 1).clip(upper=end).to_numpy()
+def _active(rows: pd.DataFrame, start: int, end: int, columns: list[str], since: str = "created") -> pd.DataFrame:
+    """Repeat each row for the hours of [start, end] at which less than a day has passed since then."""
+    rows = rows[(rows["first"] <= end) & (rows[since] + _DAY - 1 >= start)]
+    low, high = rows["first"].clip(lower=start).to_numpy(), (rows[since] + _DAY - 1).clip(upper=end).to_numpy()
     times = np.maximum(high - low + 1, 0)
     hourly = (
         rows[columns].loc[rows.index.repeat(times)]
@@ -199,7 +202,14 @@ def _of_day(
     shared["jaccard"] = shared.shared / (shared["size"] + shared.other_size - shared.shared)
     greatest = shared.groupby(key).jaccard.max().reindex(out.index).fillna(0)
     out["cross_hashtag_novelty"] = 1 - greatest
-    return out.drop(columns=["new", "views", "square", "top"]).reset_index()
+    seen = _active(tagged, start, end, ["tag_code", "view_count", "age", "rate"], "observed").groupby(key)
+    arrived = seen.agg(  # one observation a video: all that are seen are new
+        seen_videos_24h=("age", "size"), new_video_views_24h=("view_count", "sum"),
+        new_video_views_per_hour=("rate", "sum"), new_video_age_hours=("age", "mean"),
+    )  # fmt: skip
+    arrived["new_videos_24h"], arrived["seen_video_age_hours"] = arrived.seen_videos_24h, arrived.new_video_age_hours
+    arrived["old_video_views_per_hour"] = 0.0
+    return out.drop(columns=["new", "views", "square", "top"]).join(arrived, how="outer").reset_index()
 
 
 def _shares(counts: pd.DataFrame) -> pd.Series:

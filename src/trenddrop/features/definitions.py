@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from trenddrop.features import (
+    arrivals,
     burst,
     calendar,
     creators,
@@ -33,6 +34,7 @@ DEFINITIONS: tuple[FeatureDefinition, ...] = (
     *residuals.DEFINITIONS,
     *lists.DEFINITIONS,
     *rises.DEFINITIONS,
+    *arrivals.DEFINITIONS,
 )
 
 AGGREGATES: tuple[WindowAggregate, ...] = (

@@ -16,9 +16,11 @@ from trenddrop.staging.unions import union_rows
 
 WINDOW_H = 24
 BASELINE_H = 192  # the videos that windows are compared with are created in (T-8d, T-1d]
+AGAIN_H = 168  # a video is seen again after up to so many hours; after more it is new once more
 
 # A video may seem to be observed before it was created, by clocks that disagree; by more than that it is not believed.
 _SKEW_H = 24
+_HOURS = ("observed_hour", "created_hour", "known_hour")
 _VIDEO = ("creator_id", "sound_id", "region", "view_count", "hashtag_ids")
 
 
@@ -63,8 +65,9 @@ def video_versions(
 ) -> ir.Table:
     """Return the observations of ``readable`` videos that some T in [start, end) reads, with ``superseded_hour``.
 
-    Adds ``visible_hour`` (known and created); the version counts for the T in [visible_hour, superseded_hour). Reads
-    only observations from 8 days, and the skew of clocks, before ``start`` on.
+    Adds ``visible_hour`` (known and created); the version counts for the T in [visible_hour, superseded_hour). From
+    ``again_hour`` on an earlier observation, of the ``AGAIN_H`` before its own hour, is known. Reads only observations from 8
+    days, and the skew of clocks, before ``start`` on.
     """
     if start is not None:
         oldest = start - timedelta(hours=BASELINE_H + _SKEW_H + 1)
@@ -75,28 +78,36 @@ def video_versions(
         )
     rows = readable(observations)
     keys = ("video_id", "observed_at", "fetched_at")
-    rows = stage(rows.select(*keys, *_VIDEO, "created_hour", "known_hour"))
+    rows = stage(rows.select(*keys, *_VIDEO, *_HOURS))
     several = rows.group_by("video_id").aggregate(n=rows.count())
     several = stage(several.filter(several.n > 1).select("video_id"))
     ranked = _superseded(rows.semi_join(several, "video_id"))
-    single = rows.anti_join(several, "video_id").mutate(superseded_hour=ibis.literal(NEVER).cast("int64"))
-    kept = (*_VIDEO, "created_hour", "known_hour", "superseded_hour")
+    never = ibis.literal(NEVER).cast("int64")
+    single = rows.anti_join(several, "video_id").mutate(superseded_hour=never, again_hour=never)
+    kept = (*_VIDEO, *_HOURS, "superseded_hour", "again_hour")
     rows = union_rows(single.select(*kept), ranked.select(*kept))
     rows = rows.mutate(visible_hour=ibis.greatest(rows.known_hour, rows.created_hour))
     return rows.filter(rows.superseded_hour > rows.visible_hour)
 
 
 def _superseded(rows: ir.Table) -> ir.Table:
-    """Add the hour from which a newer observation of the video is known; equal moments are told apart by content."""
+    """Add the hours from which a newer and an earlier observation of the video are known; equal moments are told
+    apart by content.
+    """
     texts = [rows.hashtag_ids.sort().join(" "), rows.creator_id, rows.sound_id, rows.view_count.cast("string")]
     tie = rows.region.fill_null("")
     for text in texts:
         tie = tie + ibis.literal("\n") + text.fill_null("")
     rows = rows.mutate(tie=tie)
-    newer = ibis.window(
-        group_by="video_id", order_by=("observed_at", "fetched_at", "tie", "created_hour"), following=(1, None)
+    in_order = ("observed_at", "fetched_at", "tie", "created_hour")
+    newer = ibis.window(group_by="video_id", order_by=in_order, following=(1, None))
+    hours_before = ibis.range_window(group_by="video_id", order_by="observed_hour", preceding=(AGAIN_H, 1))
+    same_hour = ibis.window(group_by=("video_id", "observed_hour"), order_by=in_order, preceding=(None, 1))
+    earlier = (rows.known_hour.min().over(window).fill_null(NEVER) for window in (hours_before, same_hour))
+    return rows.mutate(
+        superseded_hour=rows.known_hour.min().over(newer).fill_null(NEVER).cast("int64"),
+        again_hour=ibis.least(*earlier).cast("int64"),
     )
-    return rows.mutate(superseded_hour=rows.known_hour.min().over(newer).fill_null(NEVER).cast("int64"))
 
 
 def within(rows: ir.Table, hours: Hours) -> ir.Table:

@@ -1,4 +1,4 @@
-"""What the window videos of a hashtag say at T: the columns that groups C, E and F are computed from."""
+"""What the window videos and the seen videos of a hashtag say at T: the columns of groups C, E and F."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,6 +6,7 @@ from datetime import datetime
 import ibis
 import ibis.expr.types as ir
 
+from trenddrop.features.arrivals import arrival_changes
 from trenddrop.features.changes import greatest_at, number
 from trenddrop.features.creators import creator_changes, creator_segments, first_uses
 from trenddrop.features.novelty import companion_changes, first_heard, greatest_overlap, list_lengths, sound_changes
@@ -18,6 +19,7 @@ from trenddrop.staging.unions import union_rows
 COLUMNS = {
     **dict.fromkeys(("creators", "new_creators", "creator_views", "high_squares", "crossed", "low_squares"), "float64"),
     **dict.fromkeys(("sounds", "new_sounds", "companions", "companions_seen"), "float64"),
+    **dict.fromkeys(("new_videos", "new_rate", "new_age", "new_views", "old_videos", "old_rate", "old_age"), "float64"),
     "top_views": "float64",
     "greatest_overlap": "float64",
     "viewed": "int64",
@@ -59,6 +61,7 @@ def window_columns(
         creator_changes(stretches),
         sound_changes(videos, first_heard(tables.videos, tables.sounds, videos)),
         companion_changes(versions, tags, grid_tags, hours, stage=stage),
+        arrival_changes(versions, grid_tags, hours),
     )
     names = [name for part in parts for name in part.columns if name not in ("tag", "hour")]
     hourly = [_hourly(part, names, stage) for part in parts]

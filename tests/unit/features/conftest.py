@@ -42,6 +42,7 @@ def naive_features(
         | _rises(t, views, tag)
         | _around(tag, t, views, lists, ranks, observations)
         | _window(tag, t, videos, sounds, largest[views[tag, t][t]["platform"], t])
+        | _arrivals(tag, t, videos)
         | dict.fromkeys(_FITTED)
         for tag, t in grid
     }
@@ -359,3 +360,34 @@ def _window(tag: str, t: datetime, videos: Sequence[Row], sounds: Sequence[Row],
         else None,
         "sound_novelty_score": _div(sum(sound not in old_sounds for sound in with_sound), len(with_sound)),
     }
+
+
+def _arrivals(tag: str, t: datetime, videos: Sequence[Row]) -> Row:
+    def age(row: Row) -> int:
+        return max(_hour(row["observed_at"]) - _hour(row["created_at"]), 1)
+
+    def rate(rows: list[Row]) -> float:
+        return sum(math.floor((row["view_count"] or 0) / age(row) * 1024) for row in rows) / 1024
+
+    seen = [row for row in _latest(videos, t) if tag in row["hashtag_ids"] and row["observed_at"] > t - 24 * HOUR]
+    known = [row for row in videos if _known(row) <= t and _is_believable(row)]
+
+    def is_again(row: Row) -> bool:
+        before = [r for r in known if r["video_id"] == row["video_id"] and _order(r) < _order(row)]
+        return any(_hour(row["observed_at"]) - _hour(r["observed_at"]) <= 168 for r in before)
+
+    new = [row for row in seen if not is_again(row)]
+    old = [row for row in seen if is_again(row)]
+    return {
+        "seen_videos_24h": len(seen) or None,
+        "new_videos_24h": len(new) if seen else None,
+        "new_video_views_24h": sum(row["view_count"] or 0 for row in new) if seen else None,
+        "new_video_views_per_hour": rate(new) if seen else None,
+        "old_video_views_per_hour": rate(old) if seen else None,
+        "new_video_age_hours": _div(sum(map(age, new)), len(new)),
+        "seen_video_age_hours": _div(sum(map(age, seen)), len(seen)),
+    }
+
+
+def _hour(moment: datetime) -> int:
+    return -int(-moment.timestamp() // 3600)

@@ -11,6 +11,7 @@ from trenddrop.warehouse.migrations.m0007_retraining_proposals import RETRAINING
 from trenddrop.warehouse.migrations.m0008_prediction_outcomes import PREDICTION_OUTCOMES
 from trenddrop.warehouse.migrations.m0009_list_context import LIST_CONTEXT
 from trenddrop.warehouse.migrations.m0010_rises import RISES
+from trenddrop.warehouse.migrations.m0011_arrivals import ARRIVALS
 from trenddrop.warehouse.migrations.runner import MigratableEngine, Migration, run_migrations
 from trenddrop.warehouse.migrations.steps import AddColumn, CreateTable, DropColumn, DropTable
 
@@ -25,6 +26,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     PREDICTION_OUTCOMES,
     LIST_CONTEXT,
     RISES,
+    ARRIVALS,
 )
 
 
