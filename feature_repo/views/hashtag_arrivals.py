@@ -14,7 +14,7 @@ NAMES = [definition.name for definition in arrivals.DEFINITIONS]
 
 hashtag_arrivals = FeatureView(
     name="hashtag_arrivals",
-    description="Group E, from version 5 on: videos seen in the last day, and what those add that were not seen before.",
+    description="Group E, from version 5 on: videos seen in the last day, and those that were observed only once.",
     entities=[hashtag],
     schema=[
         Field(name="hashtag_id", dtype=String),

@@ -61,7 +61,7 @@ DEFINITIONS = (
     FeatureDefinition(
         name="seen_videos_24h",
         group="E",
-        description="Videos with the hashtag whose newest observation known by T was made in (T-24h, T]: the seen videos.",
+        description="The seen videos: with the hashtag, and last observed (as known by T) in (T-24h, T].",
         expression=_seen,
         depends_on=_SEEN,
         dtype="int64",

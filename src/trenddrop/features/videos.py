@@ -66,8 +66,8 @@ def video_versions(
     """Return the observations of ``readable`` videos that some T in [start, end) reads, with ``superseded_hour``.
 
     Adds ``visible_hour`` (known and created); the version counts for the T in [visible_hour, superseded_hour). From
-    ``again_hour`` on an earlier observation, of the ``AGAIN_H`` before its own hour, is known. Reads only observations from 8
-    days, and the skew of clocks, before ``start`` on.
+    ``again_hour`` on an earlier observation, of the ``AGAIN_H`` before its own hour, is known. Reads only observations
+    from 8 days, and the skew of clocks, before ``start`` on.
     """
     if start is not None:
         oldest = start - timedelta(hours=BASELINE_H + _SKEW_H + 1)
@@ -91,8 +91,9 @@ def video_versions(
 
 
 def _superseded(rows: ir.Table) -> ir.Table:
-    """Add the hours from which a newer and an earlier observation of the video are known; equal moments are told
-    apart by content.
+    """Add the hours from which a newer and an earlier observation of the video are known.
+
+    Observations of equal moments are told apart by content.
     """
     texts = [rows.hashtag_ids.sort().join(" "), rows.creator_id, rows.sound_id, rows.view_count.cast("string")]
     tie = rows.region.fill_null("")

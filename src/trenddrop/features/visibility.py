@@ -97,7 +97,9 @@ def metric_versions(
     several = several_versions(metrics, stage=stage) if several is None else several
     metrics = metrics.filter(metrics.created_timestamp < metrics.timestamp + ibis.interval(hours=longest_h))
     versions = metrics.mutate(hour=hour_of(metrics.timestamp), visible_hour=visible_hour(metrics))
-    versions = with_columns_of(versions, _superseded(metrics, several, stage), ("hashtag_id", "timestamp", "created_timestamp"))
+    versions = with_columns_of(
+        versions, _superseded(metrics, several, stage), ("hashtag_id", "timestamp", "created_timestamp")
+    )
     versions = versions.filter(versions.superseded_hour.fill_null(NEVER) > versions.visible_hour)
     is_whole = ibis.and_(*(versions[c].isnull() | (versions[c] == versions[c].floor()) for c in COUNTERS))
     is_lasting = (versions.visible_hour == versions.hour) & versions.superseded_hour.isnull()

@@ -67,7 +67,9 @@ def hour_by_hour(rows: ir.Table, *, group_by: str, reach_h: int, stage: Stage) -
     holes = holed.mutate(hole=ibis.least(hole, reach_h))
     holes = holes.filter(holes.hole > 0)
     hours = ibis.range(holes.hour + 1, holes.hour + holes.hole + 1).unnest()
-    nulls = {name: ibis.null(kind(nullable=True)) for name, kind in rows.schema().items() if name not in (group_by, "hour")}
+    nulls = {
+        name: ibis.null(kind(nullable=True)) for name, kind in rows.schema().items() if name not in (group_by, "hour")
+    }
     return union_rows(rows, holes.select(group_by, hour=hours, **nulls).select(*rows.columns))
 
 

@@ -20,6 +20,7 @@ BINS = 15
 Kind = Literal["platt", "isotonic", "venn_abers", "none"]
 LONGEST_STEP = 5.0
 MAX_NEWTON_STEPS = 50
+SLOPE_SD = 0.1  # of a raw model's slope around 1, before its outcomes are seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +111,10 @@ def _trial(kind: Kind, probability: Floats, viral: Booleans) -> Trial:
     return Trial(kind, _log_loss(probability, viral), sum(gaps) / probability.size, slope)
 
 
-def logistic_line(x: Floats, viral: Booleans) -> tuple[float, float]:
+def logistic_line(x: Floats, viral: Booleans, *, slope_sd: float = np.inf) -> tuple[float, float]:
     """Return slope and intercept of the maximum-likelihood logistic regression of the outcome on ``x``.
+
+    With ``slope_sd`` the slope is normal around 1 with that deviation beforehand, which a few outcomes hardly move.
 
     Newton's method with a step that is shortened until the loss falls: log odds far from 0 throw a full step off.
     Where ``x`` separates the outcomes, the slope is large and finite.
@@ -123,13 +126,18 @@ def logistic_line(x: Floats, viral: Booleans) -> tuple[float, float]:
     share = np.clip(viral.mean(), EDGE, 1 - EDGE)
     weights = np.array([0.0, float(logit(share))])
     columns = np.column_stack([x, np.ones_like(x)])
-    loss = _loss(columns @ weights, viral)
+    precision = np.array([slope_sd**-2, 0.0])
+
+    def loss_at(weights: Floats) -> float:
+        return _loss(columns @ weights, viral) + float(precision @ (weights - 1) ** 2) / 2
+
+    loss = loss_at(weights)
     for _ in range(MAX_NEWTON_STEPS):
         p = expit(columns @ weights)
-        curvature = columns.T @ (columns * (p * (1 - p))[:, None]) + 1e-9 * np.eye(2)
-        step = np.linalg.solve(curvature, columns.T @ (viral - p))
+        curvature = columns.T @ (columns * (p * (1 - p))[:, None]) + np.diag(precision + 1e-9)
+        step = np.linalg.solve(curvature, columns.T @ (viral - p) - precision * (weights - 1))
         step /= max(1.0, np.abs(step).max() / LONGEST_STEP)
-        while np.abs(step).max() >= 1e-8 and (shorter := _loss(columns @ (weights + step), viral)) > loss:
+        while np.abs(step).max() >= 1e-8 and (shorter := loss_at(weights + step)) > loss:
             step /= 2
         if np.abs(step).max() < 1e-8:
             break
@@ -143,7 +151,7 @@ def _loss(odds: Floats, viral: Booleans) -> float:
 
 
 def _platt(raw: Floats, viral: Booleans) -> Calibrator:
-    slope, intercept = logistic_line(logit(np.clip(raw, EDGE, 1 - EDGE)), viral)
+    slope, intercept = logistic_line(logit(np.clip(raw, EDGE, 1 - EDGE)), viral, slope_sd=SLOPE_SD)
     if slope <= 0:  # the block contradicts the model: only its level can be mended, not its order
         return Calibrator("platt", (1.0,), (float(logit(viral.mean()) - logit(np.clip(raw.mean(), EDGE, 1 - EDGE))),))
     return Calibrator("platt", (slope,), (intercept,))

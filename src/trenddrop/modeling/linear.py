@@ -8,7 +8,7 @@ from scipy.special import expit, logit  # type: ignore[import-untyped]
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from trenddrop.modeling.calibrate import EDGE
+from trenddrop.modeling.calibrate import EDGE, SLOPE_SD
 from trenddrop.modeling.matrix import Booleans, Floats, Integers
 
 STEPS = 300
@@ -84,15 +84,16 @@ def stack(raw: Floats, model: LinearModel, matrix: Floats, viral: Booleans) -> C
     """Return how trees and line add up best on rows that neither has seen; None where the line adds nothing.
 
     Both weights are at least zero, by maximum likelihood (Wolpert, "Stacked generalization", 1992; Breiman, "Stacked
-    regressions", 1996, for the bound).
+    regressions", 1996, for the bound). Their sum is normal around 1 beforehand, as a calibrator's slope is.
     """
     odds = np.column_stack([logit(np.clip(raw, EDGE, 1 - EDGE)), model.log_odds(matrix), np.ones(raw.size)])
     sign = np.where(viral, -1.0, 1.0)
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         against = sign * (odds @ weights)
-        slope = sign * expit(against) / raw.size
-        return float(np.logaddexp(0, against).mean()), odds.T @ slope
+        excess = (weights[:2].sum() - 1) / SLOPE_SD
+        slope = odds.T @ (sign * expit(against)) + np.array([1.0, 1.0, 0.0]) * excess / SLOPE_SD
+        return float(np.logaddexp(0, against).sum() + excess**2 / 2) / raw.size, slope / raw.size
 
     found = minimize(loss, [0.5, 0.5, 0.0], jac=True, method="L-BFGS-B", bounds=[(0, None), (0, None), (None, None)])
     trees, line, shift = (float(weight) for weight in found.x)

@@ -27,6 +27,17 @@ def test_logistic_line_finds_the_optimum_where_a_full_newton_step_overshoots(mid
     assert [missed.sum(), (missed * odds).sum()] == pytest.approx([0.0, 0.0], abs=1e-5)  # the score equations
 
 
+@pytest.mark.parametrize(("rows", "low", "high"), [(100, 0.85, 1.0), (300_000, 0.49, 0.51)])
+def test_a_prior_slope_gives_way_to_many_outcomes_and_not_to_few(rows, low, high):
+    rng = np.random.default_rng(3)
+    odds = rng.normal(-2, 1, rows)
+    viral = rng.random(rows) < expit(0.5 * odds)
+    free, _ = logistic_line(odds, viral)
+    held, _ = logistic_line(odds, viral, slope_sd=0.1)
+    assert low <= held <= high
+    assert free < held  # towards 1
+
+
 def test_logistic_line_recovers_slope_and_intercept():
     raw, viral = draw(lambda p: expit(1.7 * logit(p) - 0.4), rows=200_000)
     slope, intercept = logistic_line(logit(raw), viral)
