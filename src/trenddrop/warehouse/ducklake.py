@@ -5,6 +5,8 @@ import importlib.util
 import itertools
 import random
 import sqlite3
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -265,9 +267,7 @@ class DuckLakeWarehouse:
             self._execute(f"CALL ducklake_cleanup_old_files('lake', older_than => now() - INTERVAL {grace})")
             self._execute(f"CALL ducklake_delete_orphaned_files('lake', older_than => now() - INTERVAL {orphaned})")
             if self._is_local and not keep_history:
-                with closing(sqlite3.connect(self._catalog_file)) as catalog:
-                    catalog.execute("VACUUM")
-                    catalog.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                _vacuum(self._catalog_file)
 
     def expire(self, *, now: datetime) -> dict[str, int]:
         """Delete rows older than each table's retention."""
@@ -345,6 +345,23 @@ class DuckLakeWarehouse:
             if self._depth:  # transact decides whether to try again
                 raise
             raise EngineError(f"DuckLake: {_line(error)}") from error
+
+
+def _vacuum(catalog: Path) -> None:
+    """Vacuum the catalogue from a process of its own.
+
+    DuckDB's SQLite and Python's do not see each other's locks within one process: the second to open a file takes
+    itself for the only one and cuts the shared index that the first has mapped ("How To Corrupt An SQLite Database
+    File", sqlite.org, 2.2.1).
+    """
+    statements = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], timeout=60); "
+        "c.execute('VACUUM'); c.execute('PRAGMA wal_checkpoint(TRUNCATE)'); c.close()"
+    )
+    command = [sys.executable, "-c", statements, str(catalog)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - our own command
+    if done.returncode:
+        raise EngineError(f"DuckLake: {catalog}: not vacuumed: {(done.stderr.strip().splitlines() or ['killed'])[-1]}")
 
 
 def _extension(name: str, folder: Path) -> Path:
