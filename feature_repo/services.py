@@ -16,6 +16,7 @@ from views.hashtag_novelty import hashtag_novelty
 from views.hashtag_residuals import hashtag_residuals
 from views.hashtag_rises import hashtag_rises
 from views.hashtag_semantic import hashtag_semantic
+from views.hashtag_usual import hashtag_usual
 
 V1 = [
     hashtag_growth[[
@@ -75,6 +76,12 @@ V5 = [
         "old_video_views_per_hour", "new_video_age_hours", "seen_video_age_hours",
     ]],
 ]  # fmt: skip
+V6 = [
+    *V5,
+    hashtag_usual[[
+        "mean_views_72h", "views_to_mean_72h", "new_video_views_to_mean_72h", "video_views_to_mean_72h",
+    ]],
+]  # fmt: skip
 
 hashtag_viral_v1 = FeatureService(
     name="hashtag_viral_v1",
@@ -104,4 +111,10 @@ hashtag_viral_v5 = FeatureService(
     name="hashtag_viral_v5",
     description="The fourth version, and the videos that arrive with a hashtag.",
     features=V5,
+)
+
+hashtag_viral_v6 = FeatureService(
+    name="hashtag_viral_v6",
+    description="The fifth version, and what is usual for a hashtag over three days.",
+    features=V6,
 )

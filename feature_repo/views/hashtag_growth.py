@@ -8,7 +8,7 @@ from feast.types import String
 from entities import hashtag
 from sources import hashtag_features
 from trenddrop.feature_store.fields import fields_of
-from views import hashtag_bursts, hashtag_lists, hashtag_rises
+from views import hashtag_bursts, hashtag_lists, hashtag_rises, hashtag_usual
 
 hashtag_growth = FeatureView(
     name="hashtag_growth",
@@ -16,7 +16,7 @@ hashtag_growth = FeatureView(
     entities=[hashtag],
     schema=[
         Field(name="hashtag_id", dtype=String),
-        *fields_of("A", excluding=(*hashtag_bursts.NAMES, *hashtag_lists.NAMES, *hashtag_rises.NAMES)),
+        *fields_of("A", excluding=(*hashtag_bursts.NAMES, *hashtag_lists.NAMES, *hashtag_rises.NAMES, *hashtag_usual.NAMES)),
     ],
     source=hashtag_features,
     ttl=timedelta(hours=24),

@@ -20,6 +20,8 @@ def features(metrics: pd.DataFrame, videos: pd.DataFrame) -> pd.DataFrame:
     """Return one row per hashtag and hour."""
     rows = _of_metrics(metrics)
     wide = rows.merge(_of_videos(rows, videos), on=["hashtag_id", "hour"], how="left")
+    wide["new_video_views_to_mean_72h"] = _ratio(wide.new_video_views_per_hour, wide.mean_views_72h)
+    wide["video_views_to_mean_72h"] = wide.new_video_views_to_mean_72h  # all are new
     return wide.drop(columns="hour")
 
 
@@ -82,6 +84,8 @@ def _of_metrics(metrics: pd.DataFrame) -> pd.DataFrame:
     out["velocity_12h"] = _ratio(rolled("view_count", 12, "sum") - before_12h, before_12h)
     out["velocity_24h"] = _ratio(views_24h - before_24h, before_24h)
     out["views_to_mean_7d"] = _ratio(v, out.views_7d / rolled("view_count", 168, "count"))
+    out["mean_views_72h"] = rolled("view_count", 72, "mean")
+    out["views_to_mean_72h"] = _ratio(v, out.mean_views_72h)
     out["views_to_max_24h"] = _ratio(v, rolled("view_count", 23, "max", skip=1))
     known = np.minimum(out.age_hours, 23)  # rolling().std() carries an error of the last digits along
     whole = m.assign(views=v.astype("int64"), squares=v.astype("uint64") ** 2)

@@ -16,6 +16,7 @@ from trenddrop.features import (
     residuals,
     rises,
     semantic,
+    usual,
     volume,
 )
 from trenddrop.features.definition import FeatureDefinition, WindowAggregate
@@ -35,6 +36,7 @@ DEFINITIONS: tuple[FeatureDefinition, ...] = (
     *lists.DEFINITIONS,
     *rises.DEFINITIONS,
     *arrivals.DEFINITIONS,
+    *usual.DEFINITIONS,
 )
 
 AGGREGATES: tuple[WindowAggregate, ...] = (
@@ -44,6 +46,7 @@ AGGREGATES: tuple[WindowAggregate, ...] = (
     *ranking.AGGREGATES,
     *engagement.AGGREGATES,
     *burst.AGGREGATES,
+    *usual.AGGREGATES,
 )
 
 

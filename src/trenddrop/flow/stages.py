@@ -33,7 +33,7 @@ from trenddrop.quality import Check, load_rules, require_quality, require_record
 from trenddrop.sources import Source, load_source
 from trenddrop.staging import IngestSummary, ingest
 
-FEATURE_SERVICE = "hashtag_viral_v5"
+FEATURE_SERVICE = "hashtag_viral_v6"
 FEATURES: Mapping[str, str] = {
     definition.name: definition.description
     for definition in DEFINITIONS

@@ -114,6 +114,11 @@ HASHTAG_FEATURES = TableSchema(
         "old_video_views_per_hour": "float64",
         "new_video_age_hours": "float64",
         "seen_video_age_hours": "float64",
+        # A: its usual views
+        "mean_views_72h": "float64",
+        "views_to_mean_72h": "float64",
+        "new_video_views_to_mean_72h": "float64",
+        "video_views_to_mean_72h": "float64",
     },
     key=("hashtag_id", "feature_timestamp"),
     event_timestamp="feature_timestamp",

@@ -42,7 +42,8 @@ def naive_features(
         | _rises(t, views, tag)
         | _around(tag, t, views, lists, ranks, observations)
         | _window(tag, t, videos, sounds, largest[views[tag, t][t]["platform"], t])
-        | _arrivals(tag, t, videos)
+        | (arrivals := _arrivals(tag, t, videos))
+        | _usual(t, views[tag, t], arrivals)
         | dict.fromkeys(_FITTED)
         for tag, t in grid
     }
@@ -386,6 +387,19 @@ def _arrivals(tag: str, t: datetime, videos: Sequence[Row]) -> Row:
         "old_video_views_per_hour": rate(old) if seen else None,
         "new_video_age_hours": _div(sum(map(age, new)), len(new)),
         "seen_video_age_hours": _div(sum(map(age, seen)), len(seen)),
+    }
+
+
+def _usual(t: datetime, seen: dict[datetime, Row], arrivals: Row) -> Row:
+    rows = [seen[t - h * HOUR] for h in range(72) if t - h * HOUR in seen]
+    views = [row["view_count"] for row in rows if row["view_count"] is not None]
+    mean = math.fsum(views) / len(views) if views else None
+    new, old = (arrivals[f"{age}_video_views_per_hour"] for age in ("new", "old"))
+    return {
+        "mean_views_72h": mean,
+        "views_to_mean_72h": _div(seen[t]["view_count"], mean),
+        "new_video_views_to_mean_72h": _div(new, mean),
+        "video_views_to_mean_72h": _div(None if new is None else new + old, mean),
     }
 
 

@@ -12,6 +12,7 @@ from trenddrop.warehouse.migrations.m0008_prediction_outcomes import PREDICTION_
 from trenddrop.warehouse.migrations.m0009_list_context import LIST_CONTEXT
 from trenddrop.warehouse.migrations.m0010_rises import RISES
 from trenddrop.warehouse.migrations.m0011_arrivals import ARRIVALS
+from trenddrop.warehouse.migrations.m0012_usual_views import USUAL_VIEWS
 from trenddrop.warehouse.migrations.runner import MigratableEngine, Migration, run_migrations
 from trenddrop.warehouse.migrations.steps import AddColumn, CreateTable, DropColumn, DropTable
 
@@ -27,6 +28,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     LIST_CONTEXT,
     RISES,
     ARRIVALS,
+    USUAL_VIEWS,
 )
 
 
