@@ -18,6 +18,7 @@ from trenddrop.features.videos import WINDOW_H, Hours, within
 from trenddrop.features.visibility import matched
 from trenddrop.staging.unions import union_rows
 
+SUMS = ("new_videos", "new_rate", "new_age", "new_views", "old_videos", "old_rate", "old_age")
 _PARTS = 1 << 10  # of a view per hour: sums of whole numbers are the same in any order
 
 _SEEN = ("video_observations.observed_at", "video_observations.created_at")
@@ -41,12 +42,10 @@ def arrival_changes(versions: ir.Table, grid_tags: ir.Table, hours: Hours) -> ir
     new = seen.mutate(until_hour=ibis.least(seen.until_hour, seen.again_hour))
     old = seen.mutate(from_hour=ibis.greatest(seen.from_hour, seen.again_hour))
     new, old = (rows.filter(rows.until_hour > rows.from_hour) for rows in (new, old))
-    return union_rows(
-        changes_of(new, ("tag",), {"new_videos": 1, "new_rate": new.rate, "new_age": new.age, "new_views": new.views})
-        .mutate(old_videos=0.0, old_rate=0.0, old_age=0.0),
-        changes_of(old, ("tag",), {"old_videos": 1, "old_rate": old.rate, "old_age": old.age})
-        .mutate(new_videos=0.0, new_rate=0.0, new_age=0.0, new_views=0.0),
-    )  # fmt: skip
+    of_new = {"new_videos": 1, "new_rate": new.rate, "new_age": new.age, "new_views": new.views}
+    of_old = {"old_videos": 1, "old_rate": old.rate, "old_age": old.age}
+    none = dict.fromkeys(SUMS, 0)
+    return union_rows(changes_of(new, ("tag",), none | of_new), changes_of(old, ("tag",), none | of_old))
 
 
 def _seen(t: ir.Table) -> ir.FloatingValue:

@@ -1,7 +1,7 @@
 """Group A, the usual: mean hourly views of three days, and what the hour and the seen videos bring against them.
 
-Two days tell a hashtag that is read once a day too little, a week too much of what has passed. Videos are those of
-``features/arrivals.py``; their views per hour of age are a forecast of what the hashtag gains at their next reading.
+Of a hashtag that is read once a day the last 24 hours tell too little, and a week tells what has passed. The videos are
+those of ``features/arrivals.py``; their views per hour of age forecast what the hashtag gains when they are read again.
 """
 
 from trenddrop.features.definition import FeatureDefinition, WindowAggregate, ratio

@@ -6,7 +6,7 @@ from datetime import datetime
 import ibis
 import ibis.expr.types as ir
 
-from trenddrop.features.arrivals import arrival_changes
+from trenddrop.features.arrivals import SUMS, arrival_changes
 from trenddrop.features.changes import greatest_at, number
 from trenddrop.features.creators import creator_changes, creator_segments, first_uses
 from trenddrop.features.novelty import companion_changes, first_heard, greatest_overlap, list_lengths, sound_changes
@@ -19,7 +19,7 @@ from trenddrop.staging.unions import union_rows
 COLUMNS = {
     **dict.fromkeys(("creators", "new_creators", "creator_views", "high_squares", "crossed", "low_squares"), "float64"),
     **dict.fromkeys(("sounds", "new_sounds", "companions", "companions_seen"), "float64"),
-    **dict.fromkeys(("new_videos", "new_rate", "new_age", "new_views", "old_videos", "old_rate", "old_age"), "float64"),
+    **dict.fromkeys(SUMS, "float64"),
     "top_views": "float64",
     "greatest_overlap": "float64",
     "viewed": "int64",
