@@ -104,6 +104,26 @@ def metric() -> Callable[..., Row]:
     return build
 
 
+@pytest.fixture(scope="session")
+def reading() -> Callable[..., Row]:
+    """Build a row of ``video_observations``, known at once: ``ago`` hours before t, of a video then ``age`` hours old."""
+
+    def build(t: datetime, video: str, ago: float, age: float, views: int | None) -> Row:
+        observed_at = t - timedelta(hours=ago)
+        return {
+            "video_id": video,
+            "observed_at": observed_at,
+            "fetched_at": observed_at,
+            "created_at": observed_at - timedelta(hours=age),
+            "view_count": views,
+            "hashtag_ids": ["tiktok:a"],
+            "platform": "tiktok",
+            "batch_id": "b",
+        }
+
+    return build
+
+
 def learnable_frame(
     *, days: int = 24, tags: int = 30, seed: int = 0, horizons: tuple[int, ...] = (6, 12)
 ) -> pl.DataFrame:

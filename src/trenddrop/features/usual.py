@@ -40,7 +40,7 @@ DEFINITIONS = (
     FeatureDefinition(
         name="video_views_to_mean_72h",
         group="A",
-        description="The same of all videos seen in (T-24h, T].",
+        description="Views per hour of age of all seen videos over the mean of the known hourly views of (T-72h, T].",
         expression=lambda t: ratio(t.new_video_views_per_hour + t.old_video_views_per_hour, t.mean_views_72h),
         depends_on=("new_video_views_per_hour", "old_video_views_per_hour", "mean_views_72h"),
         valid_min=0.0,

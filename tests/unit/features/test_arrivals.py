@@ -20,25 +20,15 @@ NAMES = (
 
 
 @pytest.fixture
-def arrivals_at(duckdb_engine, metric):
+def arrivals_at(duckdb_engine, metric, reading):
     """Return the features of hashtag a at hour 0, from readings (video, hours before, age then, views, more)."""
 
     def compute(*readings, from_hour=None):
         t = metric(0)["timestamp"]
         rows = [
-            {
-                "video_id": video,
-                "observed_at": t - ago * HOUR,
-                "fetched_at": t - ago * HOUR,
-                "created_at": t - (ago + age) * HOUR,
-                "creator_id": None,
-                "view_count": views,
-                "hashtag_ids": [A],
-                "platform": "tiktok",
-                "batch_id": "b",
-                **{name: value if name == "hashtag_ids" else t - value * HOUR for name, value in more.items()},
-            }
-            for video, ago, age, views, more in ((*reading, {})[:5] for reading in readings)
+            reading(t, video, ago, age, views)
+            | {name: value if name == "hashtag_ids" else t - value * HOUR for name, value in more.items()}
+            for video, ago, age, views, more in ((*one, {})[:5] for one in readings)
         ]
         features = hashtag_features(
             duckdb_engine.load("hashtag_metrics", [metric(0, tag="a"), metric(0, tag="b")]),

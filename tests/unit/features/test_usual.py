@@ -1,34 +1,19 @@
 """What is usual for a hashtag over three days, and what its hour and its videos bring against that."""
 
-from datetime import timedelta
-
 import pytest
 
 from trenddrop.features import hashtag_features
 
-HOUR = timedelta(hours=1)
 NAMES = ("mean_views_72h", "views_to_mean_72h", "new_video_views_to_mean_72h", "video_views_to_mean_72h")
 
 
 @pytest.fixture
-def usual_at(engine, metric):
+def usual_at(engine, metric, reading):
     """Return the four features at hour ``at``, from {hour: views gained} and (video, hours before, age then, views)."""
 
     def compute(views, at, *readings, extra=()):
         t = metric(at)["timestamp"]
-        seen = [
-            {
-                "video_id": video,
-                "observed_at": t - ago * HOUR,
-                "fetched_at": t - ago * HOUR,
-                "created_at": t - (ago + age) * HOUR,
-                "view_count": count,
-                "hashtag_ids": ["tiktok:a"],
-                "platform": "tiktok",
-                "batch_id": "b",
-            }
-            for video, ago, age, count in readings
-        ]
+        seen = [reading(t, *one) for one in readings]
         rows = [metric(hour, view_count=gained) for hour, gained in views.items()]
         features = hashtag_features(
             engine.load("hashtag_metrics", [*rows, *extra]),
