@@ -1,6 +1,8 @@
 """How far features, scores and outcomes of a serving model are from what it learned from.
 
-Every measure compares the newest window with the last part of the training period; bins are fitted on the latter.
+Features and outcomes of the newest window are compared with the last part of the training period, live scores with
+those on the test rows of the training, and residuals with what the live scores promised. An outcome counts when its
+window is over: before that only positives are known, because an event is seen at once and its absence at the end.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,9 +16,10 @@ import ibis.expr.types as ir
 from trenddrop.features import DEFINITIONS
 from trenddrop.features.residuals import prediction_errors
 from trenddrop.features.running import PARTS
+from trenddrop.features.visibility import instant
+from trenddrop.normalized.hours import hour_of
 from trenddrop.quality import FeatureRules, evaluate_periods
 from trenddrop.schemas.hashtag_features import HASHTAG_FEATURES
-from trenddrop.schemas.table import TIMESTAMP
 from trenddrop.staging.unions import union_rows
 from trenddrop.warehouse import Warehouse
 
@@ -131,7 +134,8 @@ def outcome_drift(
 
     Half a positive is added to both, so that a share of 0 leaves the ratio finite.
     """
-    rows = at.both(labels, labels, "label_timestamp")
+    over = labels.filter(labels.matured_at <= instant(at.periods.window_end))
+    rows = at.both(over, over, "label_timestamp")
     known = rows.filter(rows.is_viral.notnull())
     counts = known.group_by("prediction_window_hours", "is_now").aggregate(
         rows=known.count(), positives=known.is_viral.cast("int64").sum()
@@ -165,9 +169,11 @@ def residual_drift(  # noqa: PLR0913 - the tables and the bounds
     Errors are those of feature group G: outcome minus probability of every live prediction whose outcome is known.
     """
     measures = []
+    newest = hour_of(instant(at.periods.window_end))
     live = _between(predictions, "issued_at", at.periods.window_start, at.periods.window_end)
     for horizon in horizons:
         errors = prediction_errors(live.filter(live.prediction_window_hours == horizon), labels)
+        errors = errors.filter(errors.known_hour <= newest)
         sums = errors.aggregate(
             records=errors.count(), seen=(errors.error > 0).sum(), parts=errors.residual_sum.sum()
         ).to_pyarrow().to_pylist()[0]  # fmt: skip
@@ -182,5 +188,4 @@ def residual_drift(  # noqa: PLR0913 - the tables and the bounds
 
 
 def _between(rows: ir.Table, moment: str, start: datetime, end: datetime) -> ir.Table:
-    after, until = (ibis.literal(one, type=TIMESTAMP) for one in (start, end))
-    return rows.filter((rows[moment] > after) & (rows[moment] <= until))
+    return rows.filter((rows[moment] > instant(start)) & (rows[moment] <= instant(end)))

@@ -66,15 +66,22 @@ def features(wh: Warehouse, *, shift: float, tags: int = 4) -> None:
     wh.append("hashtag_features", rows.cast({"age_hours": pl.Int64}))
 
 
-def predictions(wh: Warehouse, *, live: float, rehearsed: float, viral: float, learned: float, tags: int = 5) -> None:
-    """Live predictions in the newest 48 hours around ``live``, a backtest before; labels with their shares."""
+def predictions(  # noqa: PLR0913 - the shares of both periods
+    wh: Warehouse, *, live: float, rehearsed: float, viral: float, learned: float, tags: int = 5, horizon: int = 6
+) -> None:
+    """Live predictions in the newest 48 hours around ``live``, a backtest before; labels with their shares.
+
+    Of windows that are open at END only the positives are known, as the label builder has it.
+    """
     rng = np.random.default_rng(9)
     moment = moments(tags)
     count = len(moment)
     is_new = np.array([one > CUT for one in moment])
     chance = np.clip(np.where(is_new, live, rehearsed) + rng.normal(0, 0.02, count), 0.001, 0.999)
-    outcome = rng.random(count) < np.where(is_new, viral, learned)
-    names = {"viral_definition_name": "growth", "platform": "tiktok", "prediction_window_hours": 6}
+    is_viral = rng.random(count) < np.where(is_new, viral, learned)
+    is_over = [one + timedelta(hours=horizon) <= END for one in moment]
+    outcome = [True if one else (False if over else None) for one, over in zip(is_viral, is_over, strict=True)]
+    names = {"viral_definition_name": "growth", "platform": "tiktok", "prediction_window_hours": horizon}
     ids = [f"tiktok:{n % tags}" for n in range(count)]
     said = pl.DataFrame(
         names
@@ -89,7 +96,7 @@ def predictions(wh: Warehouse, *, live: float, rehearsed: float, viral: float, l
             "feature_service": "s",
             "feature_timestamp": moment,
             "snapshot_id": "41",
-            "matures_at": [one + timedelta(hours=6) for one in moment],
+            "matures_at": [one + timedelta(hours=horizon) for one in moment],
             "is_backtest": ~is_new,
             "created_timestamp": moment,
         }
@@ -105,7 +112,7 @@ def predictions(wh: Warehouse, *, live: float, rehearsed: float, viral: float, l
             "label_timestamp": moment,
             "is_viral": outcome,
             "labeling_method": "automatic",
-            "matured_at": [one + timedelta(hours=6) for one in moment],
+            "matured_at": [one + timedelta(hours=horizon) for one in moment],
         }
     )
     wh.append("predictions", said)
@@ -152,11 +159,24 @@ def test_the_residual_is_what_the_predictions_expected_beyond_what_came(wh: Ware
     (one,) = residual_drift(
         at(wh), wh.table("predictions"), wh.table("viral_labels"), horizons=[6], share=0.5, minimum_positives=1
     )
-    said = wh.table("predictions").to_polars().filter(pl.col("issued_at") > CUT)
-    labels = wh.table("viral_labels").to_polars().filter(pl.col("label_timestamp") > CUT)
+    over = END - timedelta(hours=6)
+    said = wh.table("predictions").to_polars().filter(pl.col("issued_at").is_between(CUT, over, closed="right"))
+    labels = wh.table("viral_labels").to_polars().filter(pl.col("label_timestamp").is_between(CUT, over, closed="right"))
     expected, seen = said["probability"].sum(), labels["is_viral"].sum()
     assert one.value == pytest.approx((expected - seen) / expected, rel=1e-9)
     assert one.records == said.height
+
+
+def test_open_windows_of_which_only_positives_are_known_propose_nothing(any_wh: Warehouse):
+    """36 of the newest 48 hours are open: with their positives the model would seem to miss half of what comes."""
+    predictions(any_wh, live=0.2, rehearsed=0.2, viral=0.2, learned=0.2, tags=20, horizon=36)
+    said, labels = any_wh.table("predictions"), any_wh.table("viral_labels")
+    bounds = {"horizons": [36], "minimum_positives": 20}
+    (outcome,) = outcome_drift(at(any_wh), labels, rate_ratio=2.0, **bounds)
+    (residual,) = residual_drift(at(any_wh), said, labels, share=0.5, **bounds)
+    assert outcome.records == residual.records == 12 * 20
+    assert outcome.value < 1.3
+    assert residual.value < 0.3
 
 
 def test_few_records_or_positives_judge_nothing(wh: Warehouse):
