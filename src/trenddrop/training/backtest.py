@@ -156,8 +156,7 @@ def backtest(
     rows = pl.concat([one.rows for one in judged])
     leaks = _leaks(frame, spec, tuple(features), folds[0].start, threads)
     results = {
-        horizon: _judge_horizon(rows, _pooled([one.rivals[horizon] for one in judged]), spec, horizon, leaks[horizon])
-        for horizon in horizons
+        horizon: _judge_horizon(rows, _pooled(judged, horizon), spec, horizon, leaks[horizon]) for horizon in horizons
     }
     return Backtest(folds[0].start, [one.summary for one in judged], results, rows, left_out)
 
@@ -237,8 +236,12 @@ def _summary(fold: Fold, split: TimeSplit, model: FittedModel) -> BacktestFold:
     )
 
 
-def _pooled(folds: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:
-    """Return the scores of all folds in a row; a rival that some fold lacks is left out."""
+def _pooled(judged: Sequence[_Judged], horizon: int) -> dict[str, Floats]:
+    """Return the scores of all folds in a row; a rival that some fold lacks is left out.
+
+    A fold without a known outcome has nothing to score, so no rival is missing there.
+    """
+    folds = [one.rivals[horizon] for one in judged if not labelled(one.rows, horizon).is_empty()]
     names = [name for name in folds[0] if all(name in fold for fold in folds)]
     return {name: np.concatenate([fold[name] for fold in folds]) for name in names}
 

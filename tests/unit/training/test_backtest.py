@@ -7,6 +7,7 @@ import pytest
 
 from trenddrop.core.errors import InputError
 from trenddrop.modeling import fit, predict
+from trenddrop.modeling.spec import Baseline
 from trenddrop.training.backtest import backtest
 from trenddrop.training.leak import check_leak
 from trenddrop.training.split import split_by_time
@@ -67,6 +68,18 @@ def test_all_blocks_are_judged_together_beside_their_rivals(result, rows, start)
     assert one.metrics.average_precision > one.metrics.baselines["rank_by_score"] > one.metrics.prevalence
     assert one.alerts.event_recall > 0.5
     assert one.alerts.alert_precision > 2 * one.metrics.prevalence
+
+
+def test_a_block_without_a_known_outcome_leaves_the_rivals_of_the_other_blocks_standing(rows, spec, features, start):
+    is_last = pl.col("event_timestamp") >= start + timedelta(days=7)
+    unknown = rows.with_columns(is_viral_12h=pl.when(~is_last).then("is_viral_12h"))
+    chi_square = Baseline(name="chi_square", kind="chi_square", columns=("posts_1h",), expected=("posts_24h",))
+    recipe = spec.model_copy(update={"baselines": (*spec.baselines, chi_square)})
+    one = backtest(unknown, recipe, features=features, test_from=start)
+    assert [fold.fold.start for fold in one.folds] == [start, start + timedelta(days=7)]
+    assert set(one.horizons[12].metrics.baselines) == set(one.horizons[6].metrics.baselines)
+    assert set(one.horizons[12].metrics.baselines) == {baseline.name for baseline in recipe.baselines}
+    assert one.horizons[12].metrics.rows < one.horizons[6].metrics.rows
 
 
 def test_an_alert_can_be_reached_where_positives_are_common(rows, spec, features, start):
