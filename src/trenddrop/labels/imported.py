@@ -157,14 +157,12 @@ def _problems(rows: pl.DataFrame, texts: pl.DataFrame, definition: LabelDefiniti
     """Return what is wrong, in the order of the rows; the first row is row 1."""
     hours, moment = pl.col("prediction_window_hours"), pl.col("label_timestamp")
     key = ("hashtag_id", "label_timestamp", "prediction_window_hours", "labeling_method")
-    said = {f"{name}_text": texts[name].cast(pl.String).str.strip_chars() for name in (*_REQUIRED, *_OPTIONAL)}
-    table = rows.with_columns(**said).with_row_index("row", offset=1)
+    said = ("is_viral", *_OPTIONAL[:-1])
+    written = {f"{name}_text": texts[name].cast(pl.String).str.strip_chars() for name in (*_REQUIRED, *_OPTIONAL)}
+    table = rows.with_columns(**written).with_row_index("row", offset=1)
     positive = pl.when(pl.col("is_viral")).then(hours).min().over("hashtag_id", "label_timestamp", "labeling_method")
     horizons = ", ".join(str(h) for h in definition.horizons)
-    unread = {
-        name: pl.col(name).is_null() & (pl.col(f"{name}_text").fill_null("") != "")
-        for name in ("is_viral", *_OPTIONAL[:-1])
-    }
+    unread = {name: pl.col(name).is_null() & (pl.col(f"{name}_text").fill_null("") != "") for name in said}
     tests = {
         "hashtag_id: not platform:name": pl.col("hashtag_id").is_null(),
         "label_timestamp: no moment like 2026-01-02T03:00:00Z": moment.is_null(),
@@ -172,7 +170,7 @@ def _problems(rows: pl.DataFrame, texts: pl.DataFrame, definition: LabelDefiniti
         f"prediction_window_hours: none of {horizons}": ~hours.is_in(list(definition.horizons)).fill_null(False),
         f"labeling_method: none of {', '.join(METHODS)}": ~pl.col("labeling_method").is_in(list(METHODS)),
         "confidence_score: not from 0 to 1": ~pl.col("confidence_score").is_between(0, 1),
-        "the same label differs from another row of the file": pl.struct("is_viral").n_unique().over(key) > 1,
+        "the same label differs from another row of the file": pl.struct(said).n_unique().over(key) > 1,
         "negative, but a shorter horizon of the same hour is positive": ~pl.col("is_viral") & (positive < hours),
         **{f"{name}: cannot be read": test for name, test in unread.items()},
     }

@@ -95,6 +95,10 @@ GOOD = {"hashtag_id": "weibo:a", "label_timestamp": "2026-01-02 03:00", "predict
         ({"prediction_window_hours": "7"}, "row 2: prediction_window_hours: none of 6, 12, 24"),
         ({"is_viral": "maybe"}, "row 2: is_viral: cannot be read"),
         ({"is_viral": "0"}, "row 1: the same label differs"),
+        ({"confidence_score": "0.5"}, "row 1: the same label differs .*; row 2: the same label differs"),
+        ({"actual_peak_timestamp": "2026-01-02 05:00"}, "row 1: the same label differs"),
+        ({"peak_view_count": "7"}, "row 1: the same label differs"),
+        ({"growth_rate_percent": "7"}, "row 1: the same label differs"),
         ({"is_viral": "0", "prediction_window_hours": "12"}, "row 2: negative, but a shorter horizon"),
         ({"labeling_method": "automatic"}, "row 2: labeling_method"),
         ({"confidence_score": "1.5"}, "row 2: confidence_score: not from 0 to 1"),
@@ -108,6 +112,12 @@ def test_a_mistake_is_named_with_its_row_and_nothing_is_imported(wh, tmp_path, c
         import_labels(wh, path, DEFINITION)
     assert str(path) in str(caught.value)
     assert decided(wh) == {}
+
+
+def test_the_same_row_twice_is_one_label(wh, tmp_path):
+    path = write(tmp_path / "labels.csv", [GOOD, GOOD])
+    assert import_labels(wh, path, DEFINITION).rows == 1
+    assert len(decided(wh)) == 3
 
 
 def test_files_that_cannot_be_used_are_named(wh, tmp_path):
