@@ -58,15 +58,18 @@ def run_checks(
     """Measure every rule (of the given tables) at the moment ``now`` and write ``data_quality_checks``.
 
     ``now`` is the moment the data are judged at: the clock for a live source, the newest event for a historical one.
-    Running it again at the same moment replaces its rows. A rule that finds nothing wrong any more marks its
-    earlier findings as resolved. Raises NotFoundError for a table that no rule checks.
+    Running it again at the same moment replaces its rows. What is judged at an earlier moment than before (a backfill
+    after a live check) is recorded at that of before, so that the newest finding is always the last one made. A rule
+    that finds nothing wrong any more marks its earlier findings as resolved. Raises NotFoundError for a table that no
+    rule checks.
     """
     now = as_utc(now)
     if tables is not None and (unknown := sorted(set(tables) - {rule.table for rule in rules})):
         raise NotFoundError(f"quality: no rule checks {unknown}; add one to configs/quality.yaml")
     chosen = [rule for rule in rules if tables is None or rule.table in tables]
-    checks = [_check(wh, rule, now) for rule in chosen]
-    record_checks(wh, checks, now=now)
+    recorded_at = _not_before_the_last(wh, chosen, now)
+    checks = [_check(wh, rule, now, recorded_at) for rule in chosen]
+    record_checks(wh, checks, now=recorded_at)
     return checks
 
 
@@ -97,7 +100,15 @@ def require_recorded_quality(wh: Warehouse, rules: Sequence[Rule]) -> None:
         )
 
 
-def _check(wh: Warehouse, rule: Rule, now: datetime) -> Check:
+def _not_before_the_last(wh: Warehouse, rules: Sequence[Rule], now: datetime) -> datetime:
+    """Return the moment, or that of the newest recorded finding of the rules where it is later."""
+    recorded = wh.table(CHECKS)
+    mine = recorded.filter(recorded.check_description.isin([rule.description for rule in rules]))
+    newest = mine.aggregate(newest=mine.check_timestamp.max(), count=mine.count()).to_pyarrow().to_pylist()[0]
+    return max(now, as_utc(newest["newest"])) if newest["count"] else now
+
+
+def _check(wh: Warehouse, rule: Rule, now: datetime, recorded_at: datetime) -> Check:
     found: dict[str, Any] = measure(wh.table(rule.table), rule, now=now).to_pyarrow().to_pylist()[0]
     value = found.pop("measure")
     checked, failed = int(found.pop("checked") or 0), int(found.pop("failed") or 0)
@@ -110,7 +121,7 @@ def _check(wh: Warehouse, rule: Rule, now: datetime) -> Check:
         failed=failed,
         measure=None if value is None else float(value),
         severity="low" if value is None else rule.severity.severity(float(value)),
-        checked_at=now,
+        checked_at=recorded_at,
         critical_from=rule.severity.critical,
         details={name: _plain(number) for name, number in found.items() if number is not None},
     )

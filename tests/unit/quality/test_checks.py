@@ -6,7 +6,7 @@ import pytest
 
 from trenddrop.core.errors import NotFoundError, QualityError
 from trenddrop.core.settings import parse_config
-from trenddrop.quality import Check, load_rules, require_quality, run_checks
+from trenddrop.quality import Check, load_rules, require_quality, require_recorded_quality, run_checks
 from trenddrop.quality.rules import _Rules
 from trenddrop.warehouse import Warehouse
 
@@ -264,6 +264,21 @@ def test_a_finding_that_is_gone_is_marked_as_resolved(any_wh: Warehouse):
     rows = any_wh.table("data_quality_checks").order_by("check_timestamp").to_pyarrow().to_pylist()
     assert [row["failed_records"] for row in rows] == [1, 0]
     assert [row["resolved_at"] for row in rows] == [START + HOUR, None]
+
+
+def test_the_last_finding_counts_whatever_moment_it_judges_at(any_wh: Warehouse):
+    stale = rules({
+        "check": "staleness", "table": "hashtag_observations", "time": "observed_at", "limit_h": 3,
+        "severity": rates(critical=72),
+    })  # fmt: skip
+    any_wh.append("hashtag_observations", observations({"t:a": [1, 2, 3]}))
+    run_checks(any_wh, stale, now=START + 200 * HOUR)
+    with pytest.raises(QualityError):
+        require_recorded_quality(any_wh, stale)
+    run_checks(any_wh, stale, now=START + 2 * HOUR)  # the same data, as an archive
+    require_recorded_quality(any_wh, stale)
+    (row,) = any_wh.table("data_quality_checks").to_pyarrow().to_pylist()
+    assert (row["severity"], row["check_timestamp"]) == ("low", START + 200 * HOUR)
 
 
 def test_only_the_named_tables_are_checked(wh: Warehouse):
