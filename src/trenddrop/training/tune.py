@@ -110,8 +110,8 @@ def tune(
             break
         effort.progress.advance("tune", done, trials)
         study.sampler = optuna.samplers.TPESampler(seed=spec.seed + done, n_startup_trials=RANDOM_TRIALS)
-        if not done:
-            study.enqueue_trial(_given(spec), skip_if_exists=True)
+        if not done and not study.get_trials(deepcopy=False, states=(TrialState.WAITING,)):
+            study.enqueue_trial(_given(spec))  # again where a search was killed in its first trial
         trial = study.ask(_distributions(spec.tuning.space))
         found = _worth(_recipe(spec, trial.params), inner, features, horizons, effort.threads)
         trial.set_user_attr("average_precision", {str(horizon): value for horizon, value in found.items()})

@@ -63,13 +63,35 @@ def test_no_row_of_the_test_period_is_read(rows, recipe, result):
     assert result.inner_from < result.test_from == start
 
 
-def test_an_interrupted_search_goes_on_as_if_it_had_not_been(rows, recipe, result, tmp_path):
-    storage = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(tmp_path / "study.log")))
+@pytest.fixture
+def storage(tmp_path):
+    return optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(str(tmp_path / "study.log")))
+
+
+def test_an_interrupted_search_goes_on_as_if_it_had_not_been(rows, recipe, result, storage):
     study = optuna.create_study(study_name="s", storage=storage, direction="maximize")
     search(rows, recipe, study=study, trials=1)
     study.ask()  # killed within this one
     again = optuna.load_study(study_name="s", storage=storage)
     assert search(rows, recipe, study=again).as_dict() == result.as_dict()
+
+
+def killed(*_):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("step", ["ask", "tell"])
+def test_a_search_killed_in_its_first_trial_still_tries_the_given_recipe_first(
+    step, rows, recipe, result, storage, monkeypatch
+):
+    study = optuna.create_study(study_name="s", storage=storage, direction="maximize")
+    study.tell(study.ask(), state=optuna.trial.TrialState.FAIL)
+    monkeypatch.setattr(study, step, killed)
+    with pytest.raises(KeyboardInterrupt):
+        search(rows, recipe, study=study)
+    again = search(rows, recipe, study=optuna.load_study(study_name="s", storage=storage))
+    assert again.as_dict() == result.as_dict()
+    assert recipe_text(again) == recipe_text(result)
 
 
 def test_time_that_is_up_ends_it_after_the_first_trial(rows, recipe):
