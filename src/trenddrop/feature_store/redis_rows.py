@@ -102,6 +102,13 @@ class RedisRows:
                 self._write([f"{table.name}#layouts", *keys[batch]], arguments, client=pipe)
             pipe.execute()
 
+    def remove(self, table: WideTable, keys: Sequence[Key]) -> None:
+        """Remove the rows of the keys, some hundreds in a call."""
+        names = _redis_keys(table, keys)
+        with self._errors():
+            for start in range(0, len(names), ROWS_PER_WRITE):
+                self._redis.unlink(*names[start : start + ROWS_PER_WRITE])
+
     def read(self, reads: Sequence[WideRead], keys: Sequence[Key], *, moment: datetime) -> pl.DataFrame:
         """Return one row per key, in their order; all views and entities come in one round trip."""
         wanted = [name for read in reads for name in _redis_keys(read.table, keys)]

@@ -71,6 +71,18 @@ class SqliteRows:
             _create(connection, table)
             connection.executemany(statement, cells)
 
+    def remove(self, table: WideTable, keys: Sequence[Key]) -> None:
+        """Remove the rows in one transaction; what they held leaves the file and its log too."""
+        connection = self.connection()
+        wanted = " AND ".join(f"{key} IS ?" for key in _quoted(table.keys))
+        with self._errors():
+            if not _columns(connection, table.name).issuperset(table.keys):
+                return
+            connection.execute("PRAGMA secure_delete=ON")
+            with _transaction(connection):
+                connection.executemany(f"DELETE FROM {_quote(table.name)} WHERE {wanted}", keys)
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def read(self, reads: Sequence[WideRead], keys: Sequence[Key], *, moment: datetime) -> pl.DataFrame:
         """Return one row per key, in their order, in one query."""
         asked = json.dumps([_asked(key) for key in keys])

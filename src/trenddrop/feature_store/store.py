@@ -125,6 +125,16 @@ class FeatureStoreSession:
         found = self._online_rows().read(plan.reads, [(one,) for one in ids], moment=as_utc(moment))
         return plan.frame(ids, found)
 
+    def remove_online(self, key: str, ids: Sequence[str]) -> None:
+        """Remove the online values of entities for good, from every view whose only key is ``key``."""
+        from trenddrop.feature_store.online import wide_table
+
+        rows = self._online_rows()
+        for view in self.feast.list_feature_views():
+            table = wide_table(self.feast.config, view)
+            if table.keys == (key,):
+                rows.remove(table, [(one,) for one in ids])
+
     def close(self) -> None:
         """Release the connections to the online store."""
         from trenddrop.feature_store.online import WideOnlineStore

@@ -84,6 +84,10 @@ class WideRows(Protocol):
         """Write rows (keys, event, created, features; see ``WideTable.schema``) that are not older than those there."""
         ...
 
+    def remove(self, table: WideTable, keys: Sequence[Key]) -> None:
+        """Remove the rows of the keys for good, where there are any."""
+        ...
+
     def read(self, reads: Sequence[WideRead], keys: Sequence[Key], *, moment: datetime) -> pl.DataFrame:
         """Return one row per key, in their order, in one round trip over all views.
 

@@ -100,6 +100,26 @@ def test_an_older_row_is_ignored_and_a_later_version_replaces(online: WideRows):
     assert read(online, "a", hour=2) == [(2, 2.6, None)]
 
 
+def test_what_is_removed_reads_as_if_it_had_never_been_written(online: WideRows):
+    online.remove(GROWTH, [("a",)])  # nothing was written yet
+    write(online, GROWTH, ("a", 1, 1, 0.5, True), ("a'b", 1, 1, 0.5, True), ("b", 1, 1, 0.7, False))
+    write(online, CALENDAR, ("a", 1, 1, 7))
+    online.remove(GROWTH, [("a",), ("a'b",), ("nobody",)])
+    assert read(online, "a", "a'b", "b", hour=1) == [None, None, (1, 0.7, False)]
+    assert read(online, "a", hour=1, table=CALENDAR) == [(1, 7)]
+    write(online, GROWTH, ("a", 0, 0, 0.1, None))  # older than what was removed
+    assert read(online, "a", hour=1) == [(0, 0.1, None)]
+
+
+def test_what_is_removed_from_sqlite_leaves_the_disk(tmp_path: Path):
+    store = SqliteRows(str(tmp_path / "rows.sqlite"))
+    write(store, GROWTH, ("tiktok:sourdough", 1, 1, 0.5, True), ("tiktok:rye", 1, 1, 0.5, True))
+    store.remove(GROWTH, [("tiktok:sourdough",)])
+    written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert (b"sourdough" in written, b"rye" in written) == (False, True)
+    store.close()
+
+
 def test_every_kind_of_cell_survives_exactly(online: WideRows):
     kinds = {"number": "number", "whole": "whole", "flag": "flag", "text": "text", "blob": "blob", "more": "text"}
     table = WideTable("kinds", ("id",), kinds)  # type: ignore[arg-type]
