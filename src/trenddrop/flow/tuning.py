@@ -37,7 +37,7 @@ def tune_model(
     frame, _ = training_frame(workspace, definition, platform)
     name = RunContext(platform, definition.name, FEATURE_SERVICE).model_name(spec)
     features = usable_features(frame)
-    key = content_id(spec.config_hash(), name, str(test_from), _fingerprint(frame.select("hashtag_id", *features)))
+    key = content_id(spec.config_hash(), name, str(test_from), _fingerprint(frame))
     with workspace.stage("tune") as stage:
         found = tune(
             frame,
@@ -73,4 +73,5 @@ def _study(path: Path) -> optuna.Study:
 
 
 def _fingerprint(frame: pl.DataFrame) -> str:
+    """Return what differs where any key, moment, outcome or feature does: all of them decide what a trial is worth."""
     return f"{frame.height}-{frame.hash_rows(seed=0).sum()}"

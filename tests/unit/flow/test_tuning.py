@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from trenddrop.adapters.mlflow import MlflowStore
@@ -24,6 +25,21 @@ def workspace(settings, frame, spec, monkeypatch):
     monkeypatch.setattr(tuning, "usable_features", lambda _: ["heat", "views_1h"])
     with open_workspace(settings) as ws:
         yield ws
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"is_viral_6h": pl.col("is_viral_6h") ^ (pl.col("hashtag_id") == "tiktok:t03")},
+        {"event_timestamp": pl.col("event_timestamp") - pl.duration(hours=1)},
+    ],
+    ids=["outcomes", "moments"],
+)
+def test_a_search_on_other_outcomes_or_moments_begins_anew(workspace, frame, monkeypatch, change):
+    search(workspace, 1)
+    monkeypatch.setattr(tuning, "training_frame", lambda *_: (frame.drop("is_viral_12h").with_columns(**change), None))
+    search(workspace, 1)
+    assert len(list((workspace.settings.home / "tuning").glob("*.log"))) == 2
 
 
 def search(workspace, trials):
