@@ -92,7 +92,8 @@ def train_model(
     if result.run is None:
         raise NotFoundError(f"model {name}: the run was not logged")
     alerts = alerts_for(workspace, spec.gate, platform, snapshot=snapshot)
-    verdict = judge(result.metrics, spec.gate, champion=result.champion, alerts=alerts)
+    horizons = () if context.champion is None else [one.horizon for one in context.champion.horizons]
+    verdict = judge(result.metrics, spec.gate, champion=result.champion, champion_horizons=horizons, alerts=alerts)
     change = Change(at=workspace.clock(), by=operator(), why="; ".join(verdict.reasons))
     decision = promote(store, name, result.run.model_version, verdict, change=change)
     issue = Issue(

@@ -1,6 +1,6 @@
 """The rule that makes a challenger the champion."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -71,23 +71,32 @@ class Alert(Protocol):
 
 
 def judge(
-    metrics: Mapping[int, Judged], gate: Gate, *, champion: ChampionStatus, alerts: Sequence[Alert] = ()
+    metrics: Mapping[int, Judged],
+    gate: Gate,
+    *,
+    champion: ChampionStatus,
+    champion_horizons: Collection[int],
+    alerts: Sequence[Alert] = (),
 ) -> Decision:
     """Apply the gate to every judged horizon and to the alerts on its features; all failures are collected.
 
     ``alerts`` are those that the gate asks for (``no_alert_from``): each of them holds the model back.
 
     A champion that cannot read today's features cannot serve either, so it is no obstacle; one that has learned from
-    the test period cannot be beaten fairly, so nothing is promoted over it.
+    the test period cannot be beaten fairly, so nothing is promoted over it. A horizon that the champion lacks has no
+    champion to beat; one that only the champion has would be lost, so nothing that lacks it is promoted.
     """
     horizons = gate.horizons or tuple(metrics)
     failures = [f"{horizon} h: not in this model" for horizon in horizons if horizon not in metrics]
     if champion == "saw_test":
         failures.append("the champion learned from the test period; choose a later test start")
+    if champion in ("compared", "saw_test") and (lost := sorted(set(champion_horizons) - set(metrics))):
+        failures.append(f"the champion has {', '.join(map(str, lost))} h, this model does not")
     failures += _alarms(alerts)
     for horizon in horizons:
         if horizon in metrics:
-            failures += [f"{horizon} h: {why}" for why in _failures(metrics[horizon], gate, champion)]
+            has_rival = champion == "compared" and horizon in champion_horizons
+            failures += [f"{horizon} h: {why}" for why in _failures(metrics[horizon], gate, has_rival=has_rival)]
     if not horizons:
         failures.append("no horizon was judged")
     if failures:
@@ -126,7 +135,7 @@ def _alarms(alerts: Sequence[Alert]) -> list[str]:
     ]
 
 
-def _failures(one: Judged, gate: Gate, champion: ChampionStatus) -> list[str]:
+def _failures(one: Judged, gate: Gate, *, has_rival: bool) -> list[str]:
     if one.positives < gate.min_positives:
         return [f"{one.positives} test positives decide nothing; at least {gate.min_positives} are needed"]
     if one.average_precision is None:
@@ -134,7 +143,7 @@ def _failures(one: Judged, gate: Gate, champion: ChampionStatus) -> list[str]:
     failures = []
     if one.best_baseline is not None:
         failures += _not_above(one, one.best_baseline, gate.baseline_ratio_above)
-    if champion == "compared":
+    if has_rival:
         failures += _not_above(one, "champion", gate.champion_ratio_above)
     if one.ece is None or one.ece >= gate.ece_below:
         failures.append(
