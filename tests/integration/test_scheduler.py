@@ -143,6 +143,15 @@ def test_a_backfill_of_days_and_of_hours_writes_just_these_and_tells_what_qualit
     assert set(latency["process_name"]) >= {"staging", "normalized", "features"}
 
 
+def test_a_feed_that_stands_still_is_stale_today_and_not_in_a_backfill(settings, world, instance):
+    source = {"source": "tiktok_records", "folder": str(world.files[0].parent), "files": world.files[0].name}
+    here = definitions(settings, config(world, ingest=[source]))
+    for day, is_fresh in (("2026-01-05", True), (f"{datetime.now(UTC):%Y-%m-%d}", False)):
+        done = execute(here, "ingest", instance, partition_key=day)
+        found = {check.check_name: check for check in done.get_asset_check_evaluations()}
+        assert found["newest_hashtag_metrics"].passed is is_fresh
+
+
 def test_a_critical_check_fails_and_stops_the_jobs_downstream(settings, world, instance, tmp_path):
     rules = "rules:\n- {name: never, check: missing_fields, table: hashtags, columns: [title], "
     configs = tmp_path / "configs"

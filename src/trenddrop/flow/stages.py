@@ -74,9 +74,9 @@ def normalize_batches(workspace: Workspace) -> NormalizeSummary:
     return summary
 
 
-def check_quality(workspace: Workspace) -> list[Check]:
+def check_quality(workspace: Workspace, *, now: datetime | None = None) -> list[Check]:
     """Check the tables; raise QualityError where a critical check fails, so that nothing downstream runs."""
-    checks = measure_quality(workspace)
+    checks = measure_quality(workspace, now=now)
     require_quality(checks)
     return checks
 
@@ -86,11 +86,15 @@ def require_checked(workspace: Workspace) -> None:
     require_recorded_quality(workspace.warehouse, load_rules(extra=workspace.settings.configs))
 
 
-def measure_quality(workspace: Workspace) -> list[Check]:
-    """Check the tables, write what was found, and return it."""
+def measure_quality(workspace: Workspace, *, now: datetime | None = None) -> list[Check]:
+    """Check the tables as of ``now``, write what was found, and return it.
+
+    Give the clock's time where records should be arriving: a feed that stands still is stale by it. The default is
+    the newest event, the present of a historical data set.
+    """
     with workspace.stage("quality") as stage:
         rules = load_rules(extra=workspace.settings.configs)
-        checks = run_checks(workspace.warehouse, rules, now=newest_event(workspace) or workspace.clock())
+        checks = run_checks(workspace.warehouse, rules, now=now or newest_event(workspace) or workspace.clock())
         stage.rows = len(checks)
     return checks
 
@@ -158,8 +162,12 @@ def label_sensitivity(
 
 
 def newest_event(workspace: Workspace, platform: str | None = None) -> datetime | None:
-    """Return the newest hour of hashtag_metrics: the present of a historical data set."""
+    """Return the newest hour of hashtag_metrics that has begun: the present of a historical data set.
+
+    A record with a wrong date, years ahead, does not make its year the present.
+    """
     metrics = workspace.warehouse.table("hashtag_metrics")
+    metrics = metrics.filter(metrics.timestamp < workspace.clock() + HOUR)
     if platform is not None:
         metrics = metrics.filter(metrics.platform == platform)
     newest: datetime | None = metrics.aggregate(newest=metrics.timestamp.max()).to_polars()["newest"].item()

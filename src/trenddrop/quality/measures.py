@@ -24,6 +24,7 @@ from trenddrop.quality.rules import (
 
 MAD_TO_DEVIATION = 1.4826  # of a normal distribution
 MEAN_TO_DEVIATION = 1.2533  # the same, of the mean absolute deviation
+AHEAD = timedelta(hours=1)  # an hourly row is dated by the end of its hour
 BUCKET_S = {"hour": 3600, "day": 86_400}
 
 
@@ -96,10 +97,15 @@ def outlier_spike(table: ir.Table, rule: OutlierSpike) -> ir.Table:
 
 
 def staleness(table: ir.Table, rule: Staleness, *, now: datetime) -> ir.Table:
-    """Measure the age of the newest record in hours; every record fails when it is over the limit."""
-    one = table.aggregate(checked=table.count(), newest_s=table[rule.time].max().epoch_seconds().cast("float64"))
+    """Measure the age of the newest record in hours; every record fails when it is over the limit.
+
+    A record dated ahead of now says nothing of the age: one wrong date would keep a table fresh for years.
+    """
+    seconds = table[rule.time].epoch_seconds().cast("float64")
+    arrived = ibis.ifelse(seconds <= (now + AHEAD).timestamp(), seconds, ibis.null("float64"))
+    one = table.aggregate(checked=table.count(), newest_s=arrived.max())
     age = ibis.greatest(ibis.literal(now.timestamp()) - one.newest_s, 0.0) / 3600.0
-    one = one.mutate(measure=ibis.ifelse(one.checked > 0, age, ibis.null("float64")))
+    one = one.mutate(measure=ibis.ifelse(one.newest_s.notnull(), age, ibis.null("float64")))
     return one.mutate(failed=ibis.ifelse(one.measure > rule.limit_h, one.checked, 0)).drop("newest_s")
 
 
