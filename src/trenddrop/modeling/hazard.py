@@ -18,7 +18,6 @@ from trenddrop.modeling.per_horizon import Calibrated, Recipe, calibrate, consta
 from trenddrop.modeling.purge import before_purge
 
 STEP = "step_h"
-MANY_ROWS = 50_000  # with fewer, threads that wait for each other at every node cost more than they save
 
 
 def fit_hazard(frame: pl.DataFrame, recipe: Recipe) -> tuple[HorizonModel, ...]:
@@ -30,7 +29,6 @@ def fit_hazard(frame: pl.DataFrame, recipe: Recipe) -> tuple[HorizonModel, ...]:
     constants = {horizon: constant_model(labelled(frame, horizon), spec, horizon) for horizon in horizons}
     if None not in constants.values():
         return tuple(one for one in constants.values() if one is not None)
-    threads = recipe.threads if frame.height >= MANY_ROWS else 1
     matrix = design_matrix(frame, recipe.columns)
     boundary, embargo = calibration_start(frame["event_timestamp"], spec), timedelta(hours=spec.split.embargo_hours)
     late = frame.select(pl.col("event_timestamp") >= boundary).to_series().to_numpy()
@@ -38,13 +36,13 @@ def fit_hazard(frame: pl.DataFrame, recipe: Recipe) -> tuple[HorizonModel, ...]:
     periods, entered = _periods(frame, matrix, recipe)
     is_early = np.concatenate([rows[known] for rows, known in zip(early, entered, strict=True)])
     is_late = np.concatenate([late[known] for known in entered])
-    learner = Learner(periods, spec, columns=[*recipe.columns, STEP], threads=threads)
-    rounds = min(FEW_ROUNDS, spec.rounds.maximum)
+    learner = Learner(periods, spec, columns=[*recipe.columns, STEP], threads=recipe.threads)
     calibrated = dict.fromkeys(horizons, Calibrated())
     if all(periods.teaches(spec, among=rows) for rows in (is_early, is_late)):
-        booster, rounds = learner.grow_until(is_early, is_late)
+        trees, counted = learner.grow_counted(is_early, is_late)
+        rounds = counted.rounds
         hazards = [
-            booster.predict(with_step(matrix[late], step), num_iteration=rounds, num_threads=threads)
+            counted.early.predict(with_step(matrix[late], step), num_iteration=rounds, num_threads=recipe.threads)
             for step in horizons
         ]
         for i, horizon in enumerate(horizons):
@@ -54,7 +52,9 @@ def fit_hazard(frame: pl.DataFrame, recipe: Recipe) -> tuple[HorizonModel, ...]:
             if all(sample.teaches(spec, among=rows) for rows in (taught, judged)):
                 raw = survived_not(hazards[: i + 1])[known[late]]
                 calibrated[horizon] = calibrate(raw, sample, taught, judged, spec)
-    trees = learner.grow(rounds=rounds)
+    else:
+        rounds = min(FEW_ROUNDS, spec.rounds.maximum)
+        trees = learner.grow(rounds=rounds)
     recipe.progress.advance("train", len(horizons), len(horizons))
     models = []
     for i, horizon in enumerate(horizons):

@@ -4,6 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+import lightgbm as lgb
 import polars as pl
 
 from trenddrop.core.errors import InputError
@@ -52,8 +53,7 @@ def _fit_horizon(frame: pl.DataFrame, recipe: Recipe, horizon: int, threads: int
         return constant
     sample = Sample(design_matrix(frame, recipe.columns), is_viral(frame, horizon), row_weights(frame, spec, horizon))
     learner = Learner(sample, spec, columns=recipe.columns, threads=threads)
-    rounds, calibrated = _stop_and_calibrate(frame, learner, spec, horizon, threads)
-    booster = learner.grow(rounds=rounds)
+    booster, rounds, calibrated = _grow_and_calibrate(frame, learner, spec, horizon, threads)
     rows, positives = sample.viral.size, int(sample.viral.sum())
     return HorizonModel(
         horizon=horizon,
@@ -114,10 +114,10 @@ def refitted(companion: Companion | None, sample: Sample) -> Companion | None:
     return None if companion is None or line is None else replace(companion, model=line)
 
 
-def _stop_and_calibrate(
+def _grow_and_calibrate(
     frame: pl.DataFrame, learner: Learner, spec: ModelSpec, horizon: int, threads: int
-) -> tuple[int, Calibrated]:
-    """Choose the number of trees and the calibration on the later block; a period too short for one has neither."""
+) -> tuple[lgb.Booster, int, Calibrated]:
+    """Let the later block say the number of trees and the calibration; a period too short for one has neither."""
     boundary = calibration_start(frame["event_timestamp"], spec)
     embargo = timedelta(hours=spec.split.embargo_hours)
     early, late = (
@@ -126,7 +126,8 @@ def _stop_and_calibrate(
     )
     sample = learner.sample
     if not all(sample.teaches(spec, among=rows) for rows in (early, late)):
-        return min(FEW_ROUNDS, spec.rounds.maximum), Calibrated()
-    booster, rounds = learner.grow_until(early, late)
-    raw: Floats = booster.predict(sample.matrix[late], num_iteration=rounds, num_threads=threads)
-    return rounds, calibrate(raw, sample, early, late, spec)
+        rounds = min(FEW_ROUNDS, spec.rounds.maximum)
+        return learner.grow(rounds=rounds), rounds, Calibrated()
+    trees, counted = learner.grow_counted(early, late)
+    raw: Floats = counted.early.predict(sample.matrix[late], num_iteration=counted.rounds, num_threads=threads)
+    return trees, counted.rounds, calibrate(raw, sample, early, late, spec)

@@ -5,9 +5,9 @@ import lightgbm as lgb
 END = "end of trees\n"
 
 
-def trees_text(booster: lgb.Booster) -> str:
-    """Return LightGBM's text format up to the end of the trees; what follows repeats them or names threads."""
-    text: str = booster.model_to_string()
+def trees_text(booster: lgb.Booster, *, rounds: int | None = None) -> str:
+    """Return LightGBM's text format up to the end of the (first) trees; what follows repeats them or names threads."""
+    text: str = booster.model_to_string(num_iteration=rounds)
     return text[: text.index(END) + len(END)]
 
 
