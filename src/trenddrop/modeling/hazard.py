@@ -7,6 +7,7 @@ horizon grows.
 """
 
 from datetime import timedelta
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -33,7 +34,7 @@ def fit_hazard(frame: pl.DataFrame, recipe: Recipe) -> tuple[HorizonModel, ...]:
     boundary, embargo = calibration_start(frame["event_timestamp"], spec), timedelta(hours=spec.split.embargo_hours)
     late = frame.select(pl.col("event_timestamp") >= boundary).to_series().to_numpy()
     early = [frame.select(before_purge(boundary, horizon=h, embargo=embargo)).to_series().to_numpy() for h in horizons]
-    periods, entered = _periods(frame, matrix, recipe)
+    periods, entered = person_periods(frame, matrix, recipe)
     is_early = np.concatenate([rows[known] for rows, known in zip(early, entered, strict=True)])
     is_late = np.concatenate([late[known] for known in entered])
     learner = Learner(periods, spec, columns=[*recipe.columns, STEP], threads=recipe.threads)
@@ -80,16 +81,16 @@ def _sample(frame: pl.DataFrame, matrix: Floats, rows: Booleans, horizon: int) -
     return Sample(matrix[rows], is_viral(frame.filter(rows), horizon))
 
 
-def _periods(frame: pl.DataFrame, matrix: Floats, recipe: Recipe) -> tuple[Sample, list[Booleans]]:
+def person_periods(frame: pl.DataFrame, matrix: Floats, recipe: Recipe) -> tuple[Sample, list[Booleans]]:
     """Return a row per step that was entered and whose end is known, step after step, and each step's rows."""
     parts: list[tuple[Floats, Booleans, Floats | None]] = []
     rows_of: list[Booleans] = []
     entered = np.ones(frame.height, dtype=bool)
-    for horizon in recipe.horizons:
+    for start, horizon in pairwise((0, *recipe.horizons)):
         outcome = frame[label_column(horizon)]
         known = entered & outcome.is_not_null().to_numpy()
         viral = outcome.fill_null(False).to_numpy().astype(bool)
-        weights = row_weights(frame.filter(known), recipe.spec, horizon)
+        weights = row_weights(frame.filter(known), recipe.spec, horizon - start)  # the hours that the step is about
         parts.append((with_step(matrix[known], horizon), viral[known], weights))
         rows_of.append(known)
         entered = entered & outcome.eq(False).fill_null(False).to_numpy()

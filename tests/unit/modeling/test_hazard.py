@@ -1,12 +1,16 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
 import pytest
 
+from trenddrop.core.progress import SILENT
 from trenddrop.modeling import fingerprint, fit, load_model, predict, reasons, save_model
+from trenddrop.modeling.hazard import person_periods
 from trenddrop.modeling.horizon_model import mean_contributions
+from trenddrop.modeling.matrix import design_matrix
 from trenddrop.modeling.metrics import average_precision
+from trenddrop.modeling.per_horizon import Recipe
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +53,18 @@ def test_a_row_that_went_viral_in_a_step_says_nothing_of_later_steps(frame, reci
     lied = frame.with_columns(is_viral_12h=pl.when(gone).then(None).otherwise("is_viral_12h"))
     once, again = (fit(rows, recipe, features=features).horizons[0].booster for rows in (frame, lied))
     assert once.model_to_string() == again.model_to_string()
+
+
+def test_a_step_weighs_a_row_by_the_hours_that_it_is_about(spec):
+    """Of a series without a gap every hour of a window is shared by as many rows as the step has hours."""
+    hours = [datetime(2025, 6, 1, tzinfo=UTC) + timedelta(hours=hour) for hour in range(100)]
+    rows = pl.DataFrame({"hashtag_id": "tiktok:a", "event_timestamp": hours, "x": 0.0})
+    rows = rows.with_columns(is_viral_6h=pl.lit(False), is_viral_24h=pl.lit(False))
+    weighted = spec.model_copy(update={"kind": "hazard", "row_weights": "uniqueness"})
+    periods, _ = person_periods(rows, design_matrix(rows, ["x"]), Recipe(weighted, ["x"], (6, 24), 1, SILENT))
+    first, second = periods.weights.reshape(2, -1)
+    assert first[50] == pytest.approx(1 / 6)
+    assert second[50] == pytest.approx(1 / 18)
 
 
 def test_two_fits_are_the_same_and_so_is_what_was_kept(frame, hazard, recipe, features, tmp_path):
