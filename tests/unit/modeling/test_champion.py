@@ -1,6 +1,5 @@
 from datetime import timedelta
 
-import polars as pl
 import pytest
 
 from trenddrop.modeling import fit
@@ -25,4 +24,4 @@ def test_a_champion_of_the_rows_before_a_boundary_is_compared_from_there_on(emba
     champion = fit(split.train, spec, features=features)
     assert champion_status(champion, split.test, test_from=start) == "compared"
     earlier = start - timedelta(hours=embargo_h + 1)
-    assert champion_status(champion, frame.filter(pl.col("event_timestamp") >= earlier), test_from=earlier) == "saw_test"
+    assert champion_status(champion, split.test, test_from=earlier) == "saw_test"
