@@ -189,14 +189,18 @@ def index_assets(plan: SchedulerConfig, settings: Settings, steps: dict[str, Ste
     return index
 
 
-def _common(step: Step, plan: SchedulerConfig, settings: Settings) -> dict[str, Any]:
-    retries = dg.RetryPolicy(
+def retry_policy(plan: SchedulerConfig) -> dg.RetryPolicy:
+    """Return how a step that broke is tried again."""
+    return dg.RetryPolicy(
         max_retries=plan.retries.maximum,
         delay=plan.retries.delay_s,
         backoff=dg.Backoff.EXPONENTIAL,
         jitter=dg.Jitter.PLUS_MINUS,
     )
-    return {"name": step.name, "specs": asset_specs(step, plan, settings), "retry_policy": retries}
+
+
+def _common(step: Step, plan: SchedulerConfig, settings: Settings) -> dict[str, Any]:
+    return {"name": step.name, "specs": asset_specs(step, plan, settings), "retry_policy": retry_policy(plan)}
 
 
 def _take_in(workspace: Workspace, job: IngestJob) -> None:

@@ -105,6 +105,7 @@ def test_each_step_is_tried_again(loaded):
         ("predictions", None, None),
         ("retraining", None, None),
         ("drift", None, None),
+        ("tidy", None, None),
     ],
 )
 def test_a_tick_asks_for_the_partition_of_its_moment(loaded, name, partition, tags):
@@ -150,6 +151,17 @@ def test_a_feed_that_stands_still_is_stale_today_and_not_in_a_backfill(settings,
         done = execute(here, "ingest", instance, partition_key=day)
         found = {check.check_name: check for check in done.get_asset_check_evaluations()}
         assert found["newest_hashtag_metrics"].passed is is_fresh
+
+
+def test_rows_past_their_retention_go_every_night(settings, world, instance):
+    here = definitions(settings, config(world))
+    with open_workspace(settings) as workspace:
+        old = dict.fromkeys(("first_seen_at", "last_updated_at"), datetime(2020, 1, 1, tzinfo=UTC))
+        tag = {"hashtag_id": "t:a", "name": "a", "status": "active", "platform": "tiktok", "trend_type": "hashtag"}
+        workspace.warehouse.append("hashtags", pl.DataFrame([tag | old]))
+    assert execute(here, "tidy", instance).success
+    assert table(settings, "hashtags").is_empty()
+    assert table(settings, "processing_latency")["process_name"].to_list() == ["tidy"]
 
 
 def test_a_critical_check_fails_and_stops_the_jobs_downstream(settings, world, instance, tmp_path):
