@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from trenddrop.adapters.mlflow import MlflowStore
-from trenddrop.core.errors import NotFoundError
+from trenddrop.core.errors import InputError, NotFoundError
 from trenddrop.feature_store import FeatureStoreSession, Pins
 from trenddrop.flow.alarms import alerts_for, require_evaluation
 from trenddrop.flow.intervals import with_newest_outcomes
@@ -48,9 +48,15 @@ class Trained:
 
 
 def spec_for(workspace: Workspace, definition: LabelDefinition, name: str = SPEC) -> ModelSpec:
-    """Return the model spec, restricted to the horizons of the label definition."""
+    """Return the model spec, restricted to the horizons of the label definition; raise InputError without any."""
     spec = load_spec(name, extra=workspace.settings.configs)
     horizons = tuple(horizon for horizon in spec.horizons if horizon in definition.horizons)
+    if not horizons:
+        predicted, known = (", ".join(map(str, one.horizons)) for one in (spec, definition))
+        raise InputError(
+            f"recipe {spec.name} predicts {predicted} h and label {definition.name} knows {known} h: none in common; "
+            "add a horizon to one of them"
+        )
     return spec.model_copy(update={"horizons": horizons})
 
 

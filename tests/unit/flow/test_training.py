@@ -1,12 +1,19 @@
-"""What a model version reads stays what it was trained on."""
+"""What a model version reads stays what it was trained on; what a recipe predicts is what its label knows."""
 
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+import yaml
 
+from trenddrop.core.errors import InputError
+from trenddrop.core.settings import Settings
+from trenddrop.flow import open_workspace
+from trenddrop.flow.backtest import run_backtest
+from trenddrop.flow.run import RunRequest, run
 from trenddrop.flow.stages import FEATURE_SERVICE
-from trenddrop.flow.training import service_of
+from trenddrop.flow.training import service_of, spec_for, train_model
+from trenddrop.labels import load_label
 from trenddrop.registry import ModelVersion
 
 
@@ -16,3 +23,28 @@ from trenddrop.registry import ModelVersion
 def test_a_version_reads_the_service_that_its_run_recorded(params: dict[str, str], service: str):
     store = cast(Any, SimpleNamespace(params=lambda run_id: params if run_id == "run" else {"feature_service": "x"}))
     assert service_of(store, ModelVersion("viral", "3", "mark", "run")) == service
+
+
+def test_a_recipe_predicts_the_horizons_that_its_label_knows(settings: Settings):
+    with open_workspace(settings) as workspace:
+        assert spec_for(workspace, load_label("growth_multiple_daily")).horizons == (24, 48)
+
+
+NONE_IN_COMMON = (
+    r"recipe viral_lightgbm predicts 6, 12, 24, 48 h and label hourly knows 1, 3 h: none in common; "
+    "add a horizon to one of them"
+)
+
+
+@pytest.mark.parametrize("job", [run, run_backtest, train_model])
+def test_a_recipe_without_a_horizon_of_its_label_is_refused_before_any_work(job: Any, settings: Settings):
+    definition = load_label("absolute").model_copy(update={"name": "hourly", "horizons": (1, 3)})
+    settings = settings.model_copy(update={"configs": settings.home / "configs"})
+    path = settings.configs / "labels" / "hourly.yaml"
+    path.parent.mkdir(parents=True)
+    path.write_text(yaml.safe_dump(definition.model_dump(mode="json")), encoding="utf-8")
+    request = RunRequest(source="weibo_hot_search", inputs=(settings.home / "none.csv",), label="hourly")
+    with open_workspace(settings) as workspace:
+        with pytest.raises(InputError, match=NONE_IN_COMMON):
+            job(workspace, *((definition, "weibo") if job is train_model else (request,)))
+        assert workspace.stages == []
