@@ -2,7 +2,9 @@
 
 A wide outcome row belongs to one candidate (hashtag, t) and holds, for each horizon h, ``event_<h>`` (it went
 viral), ``peak_<h>`` (see ``with_peak_key``) and what ``coverage`` says about the hours of the horizon.
-Nothing in it depends on what happened after ``matured_at``, so a label never changes when later hours do.
+Nothing in it depends on what happened after ``matured_at``, so a label never changes when later hours do. A version
+that is learnt after ``matured_at`` can change one thing: kind ``onset`` judges each hour by what was visible at it and
+takes the peak from the newest versions, so the peak's hour, views and growth may move, and the doubt about rounding.
 """
 
 from collections.abc import Callable
