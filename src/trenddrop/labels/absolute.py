@@ -1,8 +1,8 @@
 """Kind ``absolute``: the views cross a fixed number.
 
-``level``: the cumulative views reach ``threshold`` at some hour of (t, t + h]; candidates were below it in every row
-visible at t. ``gain``: the views gained in the known hours of (t, t + h] reach it; candidates gained less in
-(t - 24h, t].
+``level``: the cumulative views reach ``threshold`` at some hour of (t, t + h]; candidates were below it in every row of
+(t - 168h, t] that was visible at t. ``gain``: the views gained in the known hours of (t, t + h] reach it; candidates
+gained less in (t - 24h, t].
 """
 
 import ibis

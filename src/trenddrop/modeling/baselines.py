@@ -14,7 +14,7 @@ from trenddrop.modeling.spec import Baseline
 def baseline_scores(
     train: pl.DataFrame, test: pl.DataFrame, baselines: Sequence[Baseline], *, features: Sequence[str], horizon: int
 ) -> dict[str, Floats]:
-    """Return the test rows' scores per baseline; one whose columns hold no value on either side is left out.
+    """Return the test rows' scores per baseline; one that finds no value there, or nothing to learn, is left out.
 
     ``train`` and ``test`` are the rows with a known outcome that the model is fitted and judged on.
     """
@@ -52,9 +52,12 @@ def rank_score(frame: pl.DataFrame, column: str) -> Floats:
 
 
 def chi_square(frame: pl.DataFrame, observed: str, expected: str, *, hours: int) -> Floats:
-    """Return the signed (O - E)^2 / E of new accounts in the hour against the mean hour of the window before."""
+    """Return the signed (O - E)^2 / E of the hour's new accounts, or posts, against the mean hour of a window.
+
+    The window ends with the hour and includes it.
+    """
     seen, window = design_matrix(frame, [observed, expected]).T
-    usual = np.maximum(window / hours, 0.5)  # below half an account an hour the statistic explodes
+    usual = np.maximum(window / hours, 0.5)  # below a half the statistic explodes
     return _unknown_last(np.sign(seen - usual) * (seen - usual) ** 2 / usual)
 
 

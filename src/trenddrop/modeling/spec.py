@@ -46,8 +46,9 @@ class Baseline(Config):
     """One rival without machine learning, or with little.
 
     ``constant`` is the prevalence; ``rank`` orders by the first of ``columns`` that holds values; ``logistic`` is a
-    logistic regression on the model's features; ``chi_square`` compares the accounts of the hour in ``columns`` with
-    those of ``expected_hours`` in ``expected``, the first pair of the two lists that holds values.
+    logistic regression on the model's features; ``chi_square`` compares the accounts or posts of the hour in
+    ``columns`` with the mean of the ``expected_hours`` that end with it in ``expected``, the first pair of the two
+    lists that holds values.
     """
 
     name: str

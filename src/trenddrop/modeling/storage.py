@@ -1,4 +1,8 @@
-"""A fitted model as plain files: LightGBM's text per horizon and one JSON document. Nothing is pickled."""
+"""A fitted model as plain files: JSON, and LightGBM's text for every set of trees. Nothing is pickled.
+
+``model.json`` is the document; ``horizon_<h>h.txt`` (or one ``hazard.txt``) predicts the outcomes and
+``<target>_<quantile>.txt`` the peaks; ``intervals.json`` changes as later outcomes come.
+"""
 
 import hashlib
 from dataclasses import asdict

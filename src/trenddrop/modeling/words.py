@@ -1,7 +1,8 @@
 """What the characters of a name say: how often topics with the same ones went viral before.
 
-A name is cut into runs of one and two characters, which needs no dictionary and suits Chinese as well as hashtags
-without spaces. Each run keeps how many topics had it and how many of those went viral, within the training period.
+A name is cut into runs of one to ``longest_run`` characters, which needs no dictionary and suits Chinese as well as
+hashtags without spaces. Each run keeps how many topics had it and how many of those went viral, within the training
+period.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ from trenddrop.modeling.spec import Words
 COLUMNS = {
     "name_viral_share_mean": "Share of past topics with the same characters in their name that went viral (mean)",
     "name_viral_share_max": "Share of past topics with the same characters in their name that went viral (greatest)",
-    "name_familiarity": "Share of the name's characters and pairs of them that past topics had",
+    "name_familiarity": "Share of the name's runs of characters that past topics had",
 }
 PLATFORM = r"^[^:]*:"  # of a hashtag_id: its platform
 
@@ -59,9 +60,9 @@ class WordCounts:
 def learn_words(
     frame: pl.DataFrame, words: Words, horizons: Sequence[int], *, embargo: timedelta
 ) -> tuple[WordCounts, Floats]:
-    """Return the counts over the rows that know an outcome at the widest horizon, and the scores of these rows.
+    """Return the counts over the rows that know an outcome at the widest horizon, and the scores of every row.
 
-    Each row of the frame is scored by outcomes that were over before its block of time. The period is cut into
+    A row is scored by outcomes that were over before its block of time. The period is cut into
     ``blocks`` of equal length, as if the model were trained again at the start of each; the first block has no past
     and is unknown. Scores are (rows, columns of ``COLUMNS``) in the frame's order.
     """
