@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from trenddrop.modeling.matrix import Booleans, Floats, Integers
+from trenddrop.modeling.spec import ModelSpec
 
 CHUNK = 200  # resamples at a time: bounds the memory of (positives, resamples) arrays
 
@@ -25,6 +26,17 @@ def day_blocks(event_timestamps: pl.Series, *, block_days: int = 1) -> Integers:
 def draw_multiplicities(blocks: int, *, resamples: int, rng: np.random.Generator) -> Floats:
     """Return (blocks, resamples): how often each block is drawn in each resample."""
     return rng.multinomial(blocks, np.full(blocks, 1 / blocks), size=resamples).T.astype(np.float64)
+
+
+def horizon_draws(block: Integers, spec: ModelSpec, horizon: int) -> Floats | None:
+    """Return the recipe's (blocks, resamples) of a horizon, the same for all of its figures.
+
+    A single block has nothing to vary: None.
+    """
+    if block.max() == 0:
+        return None
+    rng = np.random.default_rng([spec.seed, horizon])
+    return draw_multiplicities(int(block.max()) + 1, resamples=spec.bootstrap.resamples, rng=rng)
 
 
 def block_sums(block: Integers, *values: Booleans | Floats, size: int | None = None) -> Floats:

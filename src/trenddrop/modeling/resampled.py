@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 from scipy.special import expit, logit  # type: ignore[import-untyped]
 
-from trenddrop.modeling.bootstrap import block_sums
+from trenddrop.modeling.bootstrap import CHUNK, block_sums
 from trenddrop.modeling.calibrate import EDGE, logistic_line
 from trenddrop.modeling.matrix import Booleans, Floats, Integers
 from trenddrop.modeling.metrics import equal_mass_bins, hourly_precision
@@ -56,3 +56,17 @@ def resampled_precision_at_k(frame: pl.DataFrame, block: Integers, drawn: Floats
     of_hour = hours["block"].to_numpy()
     hits, count = block_sums(of_hour, hours["precision"].to_numpy(), np.ones(hours.height), size=len(drawn)) @ drawn
     return np.divide(hits, count, out=np.full_like(hits, np.nan), where=count > 0)
+
+
+def resampled_median(values: Floats, block: Integers, drawn: Floats) -> Floats:
+    """Return the median of every resample, each value as often as its block was drawn; NaN without any."""
+    order = np.argsort(values, kind="stable")
+    values, block = values[order], block[order]
+    medians = np.full(drawn.shape[1], np.nan)
+    for start in range(0, drawn.shape[1], CHUNK):
+        so_far = drawn[block, start : start + CHUNK].cumsum(axis=0)
+        if values.size:
+            half = so_far[-1] / 2
+            lower, upper = (so_far >= half).argmax(axis=0), (so_far > half).argmax(axis=0)
+            medians[start : start + CHUNK] = np.where(half > 0, (values[lower] + values[upper]) / 2, np.nan)
+    return medians

@@ -257,7 +257,7 @@ def _judge_horizon(
     figures_of = {name: _part(rows, scores, part, spec, horizon) for name, part in parts.items()}
     return HorizonBacktest(
         metrics=figures_of.pop("all"),
-        alerts=judge_alerts(known, horizon=horizon),
+        alerts=judge_alerts(known, spec, horizon=horizon),
         slices=figures_of,
         leak=leak,
         intervals=judge_intervals(walk_intervals(rows, spec, horizon=horizon), spec),

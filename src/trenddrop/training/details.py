@@ -80,7 +80,7 @@ def detail(train: pl.DataFrame, test: pl.DataFrame, model: FittedModel, one: Eva
     if AGE in rows.columns:
         parts[f"under_{YOUNG_HOURS}h_old"] = rows[AGE].lt(YOUNG_HOURS).fill_null(False)
     return HorizonDetails(
-        alerts=judge_alerts(rows, horizon=one.horizon),
+        alerts=judge_alerts(rows, model.spec, horizon=one.horizon),
         slices={name: _slice(rows, one, part.to_numpy(), model.spec) for name, part in parts.items()},
         stretches=_stretches(rows["event_timestamp"], one),
         lead_times_h=lead_times(rows, horizon=one.horizon),

@@ -10,7 +10,7 @@ from trenddrop.modeling.baselines import baseline_scores
 from trenddrop.modeling.boost import calibration_start
 from trenddrop.modeling.bootstrap import (
     day_blocks,
-    draw_multiplicities,
+    horizon_draws,
     interval,
     ratio,
     resampled_average_precision,
@@ -108,7 +108,7 @@ def figures(
     baselines = {name: value for name, value in precision.items() if name not in (MODEL, CHAMPION)}
     best = max(baselines, key=baselines.__getitem__, default=None)
     blocks = day_blocks(rows["event_timestamp"], block_days=spec.bootstrap.block_days)
-    drawn = _draws(blocks, spec, horizon)
+    drawn = horizon_draws(blocks, spec, horizon)
     samples = {} if drawn is None else resampled_average_precision(viral, scores, blocks, drawn)
     others = {} if drawn is None else _other_samples(rows, probability, blocks, drawn, horizon)
     level = spec.bootstrap.level
@@ -145,14 +145,6 @@ def figures(
         exact_ece=exact_calibration_error(rows, probability, horizon, rng=np.random.default_rng([spec.seed, horizon])),
     )
     return replace(one, bars=bars_cleared(one, spec.bars), limits=limits(one, spec.bars))
-
-
-def _draws(blocks: Integers, spec: ModelSpec, horizon: int) -> Floats | None:
-    """Return how often each block is drawn in each resample; a single block has nothing to vary."""
-    if blocks.max() == 0:
-        return None
-    rng = np.random.default_rng([spec.seed, horizon])
-    return draw_multiplicities(int(blocks.max()) + 1, resamples=spec.bootstrap.resamples, rng=rng)
 
 
 def _other_samples(

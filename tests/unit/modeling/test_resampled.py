@@ -9,6 +9,7 @@ from trenddrop.modeling.resampled import (
     resampled_brier_skill,
     resampled_calibration_error,
     resampled_calibration_slope,
+    resampled_median,
     resampled_precision_at_k,
 )
 
@@ -75,6 +76,14 @@ def test_precision_at_20_weighs_the_hours_of_drawn_days(world, drawn):
     weights = drawn[np.repeat(np.arange(BLOCKS), HOURS)]
     got = resampled_precision_at_k(frame, block, drawn, score="p", viral="viral")
     np.testing.assert_allclose(got, (hourly[:, None] * weights).sum(axis=0) / weights.sum(axis=0))
+
+
+def test_a_median_counts_each_value_as_often_as_its_block_was_drawn(drawn):
+    rng = np.random.default_rng(8)
+    block, values = rng.integers(0, BLOCKS, 40), rng.integers(0, 9, 40).astype(float)
+    wanted = [np.median(np.repeat(values, times[block].astype(int))) for times in drawn.T]
+    np.testing.assert_array_equal(resampled_median(values, block, drawn), wanted)
+    assert np.isnan(resampled_median(values[:0], block[:0], drawn)).all()
 
 
 def test_a_resample_without_a_positive_is_undecided(drawn):
