@@ -10,7 +10,7 @@ from trenddrop.modeling.fit import FittedModel
 from trenddrop.modeling.horizon_model import HorizonModel, mean_contributions
 from trenddrop.modeling.phrases import PHRASES, Unit
 
-MILLION, THOUSAND, HUNDRED = 1_000_000, 10_000, 100
+MILLION, TEN_THOUSAND, HUNDRED = 1_000_000, 10_000, 100
 MANY_TIMES = 10  # from here on a change is a multiple: nobody reads +4,100 %
 
 
@@ -115,7 +115,7 @@ def _rounded(value: pl.Expr, *, digits: int = 3) -> pl.Expr:
     return (
         pl.when(size >= MILLION)
         .then(pl.format("{}M", (value / MILLION).round(1)))
-        .when(size >= THOUSAND)
+        .when(size >= TEN_THOUSAND)
         .then(pl.format("{}k", (value / 1000).round(1)))
         .when((value == value.round(0)) | (size >= HUNDRED))
         .then(value.round(0).cast(pl.Int64, strict=False).cast(pl.String))
