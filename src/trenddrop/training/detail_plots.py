@@ -123,7 +123,8 @@ def _peak(axes: Any, _: int, one: JudgedOutcome) -> None:
     actual = np.array([np.quantile(one.actual[group], levels) for group in groups])
     if is_log:
         middle, band, actual = (np.maximum(np.expm1(one), 1.0) for one in (middle, band, actual))
-    axes.fill_between(middle, band[:, 0], band[:, -1], color=MODEL_COLOR, alpha=0.15, label="predicted band of 80 %")
+    said = f"predicted band of {100 * (levels[-1] - levels[0]):.3g} %"
+    axes.fill_between(middle, band[:, 0], band[:, -1], color=MODEL_COLOR, alpha=0.15, label=said)
     axes.plot(middle, middle, color=MODEL_COLOR, linewidth=2, label="predicted median")
     spread = np.abs(np.stack([actual[:, 1] - actual[:, 0], actual[:, -1] - actual[:, 1]]))
     axes.errorbar(middle, actual[:, 1], yerr=spread, color=INK, label="what came: median and band", **DOTS)

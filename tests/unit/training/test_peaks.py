@@ -7,6 +7,7 @@ import pytest
 
 from trenddrop.modeling.boost import fixed_params
 from trenddrop.modeling.outcomes import OutcomeRecipe, Outcomes, fit_outcomes, outcome_columns
+from trenddrop.training import detail_plots
 from trenddrop.training.peaks import flat_outcomes, judge_outcome
 
 HORIZON = 12
@@ -43,6 +44,17 @@ def loss_of(actual, predicted):
         for level, guess in zip((0.1, 0.5, 0.9), row, strict=True):
             total += level * (value - guess) if value >= guess else (1 - level) * (guess - value)
     return total / (3 * len(actual))
+
+
+@pytest.mark.parametrize(("quantiles", "share"), [((0.1, 0.5, 0.9), "80 %"), ((0.025, 0.5, 0.975), "95 %")])
+def test_the_drawn_band_says_what_its_quantiles_hold(quantiles, share, world, monkeypatch):
+    train, test, model = world
+    one = judge_outcome(train, test, model.outcomes[0], model)
+    one = replace(one, metrics=replace(one.metrics, quantiles=quantiles))
+    figures = []
+    monkeypatch.setattr(detail_plots, "png", lambda figure: figures.append(figure) or b"")
+    detail_plots.draw_detail_plots({}, {}, [one])
+    assert f"predicted band of {share}" in {text.get_text() for text in figures[0].axes[0].get_legend().get_texts()}
 
 
 def test_the_figures_are_those_of_plain_loops(world, judged, features):
