@@ -13,6 +13,7 @@ from pipelines.index_trends import IndexJob, index_trends
 from pipelines.ingest import IngestJob
 from pipelines.predict import PredictJob, predict
 from pipelines.retrain import RetrainJob, retrain
+from pipelines.scheduler.attempts import Attempts
 from pipelines.scheduler.checks import (
     level_results,
     level_specs,
@@ -61,16 +62,20 @@ def ingest_assets(plan: SchedulerConfig, settings: Settings, steps: dict[str, St
     def ingest(context: dg.AssetExecutionContext, workspace: WorkspaceResource) -> Events:
         window = context.partition_time_window
         days = [window.start.date() + timedelta(days=day) for day in range((window.end - window.start).days)]
+        attempts = Attempts()
         with workspace.open("ingest") as ws:
             for job in plan.ingest:
-                _take_in(ws, job.model_copy(update={"days": tuple(days)}))
+                with attempts.of(job.source):
+                    _take_in(ws, job.model_copy(update={"days": tuple(days)}))
             stages.normalize_batches(ws)
             is_live = _utc(window.end) > ws.clock()  # the days of a backfill are over: nothing arrives in them
             checks = stages.measure_quality(ws, now=ws.clock() if is_live else None)
         with workspace.open() as ws:
-            yield from _materialized(step, ws)
+            if not attempts.errors:
+                yield from _materialized(step, ws)
             yield from rule_results(step, checks)
             yield from level_results(step, ws)
+            attempts.require_all()
 
     return ingest
 
@@ -105,8 +110,11 @@ def feature_assets(plan: SchedulerConfig, settings: Settings, steps: dict[str, S
         window = context.partition_time_window
         start, end = _utc(window.start) - timedelta(hours=config.trailing_hours), _utc(window.end)
         with workspace.open("features") as ws:
+            attempts = Attempts()
             for one in plan.platforms:
-                build_features(ws, FeaturesJob(platform=one.platform, start=start, end=end))
+                with attempts.of(one.platform):
+                    build_features(ws, FeaturesJob(platform=one.platform, start=start, end=end))
+            attempts.require_all()
         with workspace.open() as ws:
             yield from _materialized(step, ws)
             yield sound_result(ws, [one.platform for one in plan.platforms])
@@ -122,7 +130,11 @@ def label_assets(plan: SchedulerConfig, settings: Settings, steps: dict[str, Ste
     @dg.multi_asset(**_common(step, plan, settings), backfill_policy=ONE_RUN)
     def labels(workspace: WorkspaceResource) -> Events:
         with workspace.open("labels") as ws:
-            found = [build_labels(ws, LabelsJob(platform=one.platform, label=one.label)) for one in plan.platforms]
+            attempts, found = Attempts(), []
+            for one in plan.platforms:
+                with attempts.of(one.platform):
+                    found.append(build_labels(ws, LabelsJob(platform=one.platform, label=one.label)))
+            attempts.require_all()
             yield from _materialized(step, ws, labels=found)
 
     return labels
@@ -135,10 +147,12 @@ def model_assets(plan: SchedulerConfig, settings: Settings, steps: dict[str, Ste
     @dg.multi_asset(**_common(step, plan, settings))
     def retraining(workspace: WorkspaceResource) -> Events:
         with workspace.open("retraining") as ws:
-            found = [
-                retrain(ws, RetrainJob(platform=one.platform, label=one.label, model=one.model))["model"]
-                for one in plan.platforms
-            ]
+            attempts, found = Attempts(), []
+            for one in plan.platforms:
+                with attempts.of(one.platform):
+                    job = RetrainJob(platform=one.platform, label=one.label, model=one.model)
+                    found.append(retrain(ws, job)["model"])
+            attempts.require_all()
             yield from _materialized(step, ws, models=found)
 
     return retraining
@@ -151,8 +165,11 @@ def prediction_assets(plan: SchedulerConfig, settings: Settings, steps: dict[str
     @dg.multi_asset(**_common(step, plan, settings), check_specs=level_specs(step))
     def predictions(workspace: WorkspaceResource) -> Events:
         with workspace.open("predictions") as ws:
+            attempts = Attempts()
             for one in plan.platforms:
-                predict(ws, PredictJob(platform=one.platform, label=one.label, model=one.model))
+                with attempts.of(one.platform):
+                    predict(ws, PredictJob(platform=one.platform, label=one.label, model=one.model))
+            attempts.require_all()
         with workspace.open() as ws:
             yield from _materialized(step, ws)
             yield from level_results(step, ws)
@@ -167,10 +184,11 @@ def drift_assets(plan: SchedulerConfig, settings: Settings, steps: dict[str, Ste
     @dg.multi_asset(**_common(step, plan, settings))
     def drift(workspace: WorkspaceResource) -> Events:
         with workspace.open("drift") as ws:
-            found = [
-                check_drift(ws, DriftJob(platform=one.platform, label=one.label, model=one.model))
-                for one in plan.platforms
-            ]
+            attempts, found = Attempts(), []
+            for one in plan.platforms:
+                with attempts.of(one.platform):
+                    found.append(check_drift(ws, DriftJob(platform=one.platform, label=one.label, model=one.model)))
+            attempts.require_all()
             yield from _materialized(step, ws, comparisons=found)
 
     return drift

@@ -153,6 +153,39 @@ def test_a_feed_that_stands_still_is_stale_today_and_not_in_a_backfill(settings,
         assert found["newest_hashtag_metrics"].passed is is_fresh
 
 
+def failure(done: dg.ExecuteInProcessResult) -> str:
+    (event,) = [event for event in done.all_events if event.is_step_failure]
+    return str(event.event_specific_data.error)
+
+
+def test_a_source_without_files_is_told_after_the_others_are_taken_in_and_normalized(settings, world, instance):
+    (source,) = [one.model_dump() for one in config(world).ingest]
+    absent = [{"source": "weibo_hot_search", "folder": str(settings.home / name)} for name in ("one", "two")]
+    here = definitions(settings, config(world, ingest=[absent[0], source, absent[1]]))
+    done = execute(here, "ingest", instance, partition_key="2026-01-05")
+    assert not done.success
+    for one in absent:
+        assert f"weibo_hot_search: {one['folder']}: no such folder" in failure(done)
+    assert not table(settings, "hashtag_metrics").is_empty()
+    assert "hashtag_resets" in {check.check_name for check in done.get_asset_check_evaluations()}
+    assert materialized(done) == set()  # the partition lacks a source
+
+
+def test_a_platform_without_a_model_is_told_after_the_others_are_predicted(ran, world, instance, tmp_path):
+    settings = ran.copy(tmp_path / "home")
+    with open_workspace(settings) as workspace:
+        said = workspace.warehouse.table("predictions")
+        workspace.warehouse.delete("predictions", said.filter(~said.is_backtest).select("prediction_id").to_polars())
+    (known,) = [one.model_dump() for one in config(world).platforms]
+    here = definitions(settings, config(world, platforms=[known | {"platform": "weibo"}, known]))
+    for name in ("predictions", "drift"):
+        told = failure(execute(here, name, instance))
+        assert "weibo: " in told
+        assert "tiktok" not in told
+    assert not table(settings, "predictions").filter(~pl.col("is_backtest")).is_empty()
+    assert set(table(settings, "retraining_proposals")["platform"]) <= {"tiktok"}
+
+
 def test_rows_past_their_retention_go_every_night(settings, world, instance):
     here = definitions(settings, config(world))
     with open_workspace(settings) as workspace:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from trenddrop.core.errors import TrendDropError, UserError
+from trenddrop.core.errors import InputError, TrendDropError, UserError
 from trenddrop.core.settings import Config, load_settings, parse_config, read_yaml
 from trenddrop.flow.latency import recorded_job
 from trenddrop.flow.workspace import Workspace, open_workspace
@@ -17,9 +17,17 @@ JobT = TypeVar("JobT", bound=Config)
 
 
 def files_of(folder: Path, pattern: str, days: Sequence[date] = ()) -> list[Path]:
-    """Return the files that match, sorted; ``{day}`` in the pattern stands for each of the days, or for any."""
+    """Return the files that match, sorted; ``{day}`` in the pattern stands for each of the days, or for any.
+
+    Raises InputError where there is none: a job whose folder is wrong would report that all is well.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder.absolute()}: no such folder; create it, or name the one that files arrive in")
     patterns = {pattern.replace("{day}", day.isoformat()) for day in days} or {pattern.replace("{day}", "*")}
-    return sorted({path for one in patterns for path in folder.glob(one)})
+    if found := sorted({path for one in patterns for path in folder.glob(one)}):
+        return found
+    span = f" of {min(days)} to {max(days)}" if days else ""
+    raise InputError(f"{folder.absolute()}: no file{span} matches {pattern!r}; check folder and files of the job")
 
 
 def run_job(kind: type[JobT], body: Callable[[Workspace, JobT], Mapping[str, Any]], argv: Sequence[str]) -> int:
