@@ -35,6 +35,7 @@ from trenddrop.features.volume import TOTALS
 from trenddrop.features.window import COLUMNS, VideoTables, window_columns
 from trenddrop.schemas.feature_definitions import FEATURE_DEFINITIONS
 from trenddrop.schemas.hashtag_features import HASHTAG_FEATURES
+from trenddrop.schemas.viral_labels import AUTOMATIC, VIRAL_LABELS
 from trenddrop.warehouse import Warehouse, count_rows, has_rows, sync
 
 HISTORY = timedelta(days=8)  # the longest trailing window, 7 days, and the hours that it looks back from
@@ -155,7 +156,8 @@ def _features_of(wh: Warehouse, platform: str | None, chunk: Chunk) -> ir.Table:
     clusters = _unless_empty(wh.table("hashtag_clusters"))
     issued = _between(wh.table("predictions"), "issued_at", chunk.start and chunk.start - HISTORY, end)
     issued = _unless_empty(_of_platform(issued.filter(~issued.is_backtest), platform))
-    labels = _of_platform(wh.table("viral_labels"), platform)
+    labels = _of_platform(wh.table(VIRAL_LABELS.name), platform)
+    labels = labels.filter(labels.labeling_method == AUTOMATIC)  # what people say later is nothing that t knew
     return hashtag_features(
         metrics,
         **tables,

@@ -9,8 +9,8 @@ from trenddrop.features.visibility import Stage, lazily
 from trenddrop.labels import absolute, growth_multiple, onset, top_rank
 from trenddrop.labels.constants import GrowthConstants, fit_constants, frozen_constants
 from trenddrop.labels.definition import LabelDefinition, Onset, TopPercentile, TopRank
-from trenddrop.labels.outcome import AUTOMATIC, labels_of
-from trenddrop.schemas.viral_labels import VIRAL_LABELS
+from trenddrop.labels.outcome import labels_of
+from trenddrop.schemas.viral_labels import AUTOMATIC, VIRAL_LABELS
 from trenddrop.warehouse import Warehouse, count_rows, sync
 
 OUTCOMES = {

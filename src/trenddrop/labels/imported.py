@@ -13,8 +13,7 @@ import polars as pl
 from trenddrop.core.errors import InputError
 from trenddrop.core.ids import hashtag_id
 from trenddrop.labels.definition import LabelDefinition
-from trenddrop.labels.outcome import AUTOMATIC
-from trenddrop.schemas.viral_labels import VIRAL_LABELS
+from trenddrop.schemas.viral_labels import AUTOMATIC, VIRAL_LABELS
 from trenddrop.staging.unions import nullable, union_rows
 from trenddrop.warehouse import Warehouse, sync
 

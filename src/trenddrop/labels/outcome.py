@@ -24,10 +24,9 @@ from trenddrop.features.visibility import (
 )
 from trenddrop.labels.definition import LabelDefinition
 from trenddrop.normalized.hours import hour_end, hour_of
-from trenddrop.schemas.viral_labels import VIRAL_LABELS
+from trenddrop.schemas.viral_labels import AUTOMATIC, VIRAL_LABELS
 from trenddrop.staging.unions import union_rows
 
-AUTOMATIC = "automatic"  # the labeling method of what is computed
 _HOURS = 1 << 20  # more than the hours since 1970 until 2089
 _PARTS = float(1 << 40)
 _OBSERVED = ("is_known", "known_hour")

@@ -5,6 +5,8 @@ A label that was imported stands beside the automatic one and wins where labels 
 
 from trenddrop.schemas.table import TIMESTAMP, TableSchema
 
+AUTOMATIC = "automatic"  # the labeling method of what is computed
+
 VIRAL_LABELS = TableSchema(
     name="viral_labels",
     columns={

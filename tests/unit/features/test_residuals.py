@@ -6,11 +6,14 @@ import random
 from datetime import timedelta
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from trenddrop.features import residuals
+from trenddrop.features.build import build_features
 from trenddrop.features.residuals import DEFINITIONS, PredictionTables, with_residuals
 from trenddrop.normalized.hours import hour_of
+from trenddrop.schemas import TABLES
 
 HOUR = timedelta(hours=1)
 NAMES = [definition.name for definition in DEFINITIONS]
@@ -234,3 +237,21 @@ def test_a_range_needs_no_more_than_seven_days_of_predictions(duckdb_engine, sta
     recent = [p for p in predictions if p["issued_at"] > start + (20 - 168) * HOUR]
     assert len(recent) < len(predictions)
     assert computed(duckdb_engine, start, range(20, 30), recent, labels) == full
+
+
+def test_a_label_that_was_imported_later_is_no_error_of_the_past(any_wh, metric, start):
+    """Beside the automatic label it would be a second error of the same prediction, and t did not know it."""
+
+    def write(name, rows):
+        any_wh.append(name, pa.Table.from_pylist(rows, schema=TABLES[name].ibis().to_pyarrow()))
+
+    write("hashtag_metrics", [metric(at, view_count=1.0) for at in range(10)])
+    write("predictions", [prediction(start, 0, p=0.25)])
+    write("viral_labels", [label(start, 0, is_viral=True)])
+    build_features(any_wh)
+    features = any_wh.table("hashtag_features").select("feature_timestamp", *NAMES)
+    before = features.order_by("feature_timestamp").to_polars()
+    assert before["last_prediction_error"].to_list() == [None] * 6 + [0.75] * 4
+    write("viral_labels", [label(start, 0, is_viral=False) | {"labeling_method": "manual"}])
+    build_features(any_wh)
+    assert features.order_by("feature_timestamp").to_polars().equals(before)
