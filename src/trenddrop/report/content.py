@@ -45,9 +45,9 @@ class ReportContent:
     "contribution"}``). ``backtest``: per horizon in hours the figures ``rows``, ``positives``, ``prevalence``,
     ``average_precision``, ``interval``, ``baselines`` (name to average precision), ``baseline_intervals``,
     ``ratio_to_best_baseline``, ``brier_skill``, ``ece``, ``precision_at_20``, ``oracle_precision_at_20``,
-    ``probability_interval``, those of alerts and ``slices``; what is absent or None is shown as a dash. ``outcomes``:
-    per target of the peak ``loss``, ``baselines``, ``skill``, ``coverage`` and their intervals. ``stages``: mappings
-    with ``name``, ``seconds``, ``rows`` and maybe ``sla_met``.
+    ``probability_interval``, those of alerts, ``slices``, ``intervals`` of these and ``limits`` in words; what is
+    absent or None is shown as a dash. ``outcomes``: per target of the peak ``loss``, ``baselines``, ``skill``,
+    ``coverage`` and their intervals. ``stages``: mappings with ``name``, ``seconds``, ``rows`` and maybe ``sla_met``.
     ``provenance``: what one needs to repeat the run.
     """
 

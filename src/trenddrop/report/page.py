@@ -40,6 +40,7 @@ def html_report(content: ReportContent) -> str:
         history=None if content.history is None else _picture(content.history),
         plots=[_picture(plot) for plot in content.plots],
         backtest=backtest_rows(content),
+        limits=data_limits(content),
         further=further_rows(content),
         horizons=sorted(content.backtest),
         outcomes=list(content.outcomes.items()),
@@ -200,21 +201,39 @@ FURTHER: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
 
 
 def further_rows(content: ReportContent) -> list[dict[str, Any]]:
-    """Return the figures beside average precision, one row each, without those that no horizon has."""
+    """Return the figures beside average precision, one row each, without those that no horizon has.
+
+    A cell is the figure and its interval as texts, the latter empty where there is none.
+    """
     rows = []
     for key, label, show in FURTHER:
-        values = [_further(content.backtest[horizon], key) for horizon in sorted(content.backtest)]
-        if any(value is not None for value in values):
-            rows.append({"label": label, "cells": [show(value) for value in values]})
+        found = [_further(content.backtest[horizon], key) for horizon in sorted(content.backtest)]
+        if any(value is not None for value, _ in found):
+            cells = [(show(value), f"[{show(ends[0])}, {show(ends[1])}]" if ends else "") for value, ends in found]
+            rows.append({"label": label, "cells": cells})
     return rows
 
 
-def _further(figures: Mapping[str, Any], key: str) -> Any:
+def _further(figures: Mapping[str, Any], key: str) -> tuple[Any, Any]:
+    """Return a figure and its interval."""
     if key == "interval_coverage":
-        return (figures.get("probability_interval") or {}).get("coverage")
+        held = figures.get("probability_interval") or {}
+        return held.get("coverage"), held.get("coverage_interval")
     if key in SLICES:
-        return ((figures.get("slices") or {}).get(key) or {}).get("average_precision")
-    return figures.get(key)
+        part = (figures.get("slices") or {}).get(key) or {}
+        return part.get("average_precision"), part.get("interval")
+    if key == "ratio_to_best_baseline":
+        return figures.get(key), (figures.get("ratio_intervals") or {}).get(figures.get("best_baseline"))
+    intervals = (figures.get("intervals") or {}) | (figures.get("alert_intervals") or {})
+    return figures.get(key), intervals.get(key)
+
+
+def data_limits(content: ReportContent) -> list[str]:
+    """Return in words what the test rows do not allow, each with its horizon."""
+    found = content.backtest
+    return [
+        f"Within {horizon} h: {limit}." for horizon in sorted(found) for limit in found[horizon].get("limits") or ()
+    ]
 
 
 def _reasons(text: str | None) -> list[dict[str, Any]]:

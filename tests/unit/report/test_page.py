@@ -243,7 +243,18 @@ def test_the_peak_is_told_in_words_with_its_band_and_judged_beside_the_simpler_w
 def test_alerts_and_slices_stand_among_the_further_figures():
     figures = backtest()
     figures[24] |= {"event_recall": 0.5, "slices": {"unseen_hashtags": {"average_precision": 0.3712}}}
+    figures[24] |= {"alert_intervals": {"event_recall": (0.41, 0.58)}}
     text = page(backtest=figures)
     assert "events that an alert announced" in text
+    assert "50.0 %<small>[41.0 %, 58.0 %]</small>" in text
     assert "0.371" in text
     assert "less than 24 h old" not in text
+
+
+def test_what_the_rows_do_not_allow_stands_below_the_figures():
+    figures = backtest()
+    figures[24] |= {"limits": ("only 12 of 90 known outcomes are positive: every figure rests on them",)}
+    text = page(backtest=figures)
+    parsed(text)
+    assert "<li>Within 24 h: only 12 of 90 known outcomes are positive: every figure rests on them.</li>" in text
+    assert "do not allow" not in page(backtest=backtest())
