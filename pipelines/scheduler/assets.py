@@ -22,9 +22,10 @@ from pipelines.scheduler.checks import (
     sound_result,
     sound_spec,
 )
-from pipelines.scheduler.config import SchedulerConfig
+from pipelines.scheduler.config import SchedulerConfig, registered_name
 from pipelines.scheduler.resource import WorkspaceResource
 from pipelines.scheduler.tables import Step, asset_specs
+from trenddrop.core.errors import NotFoundError
 from trenddrop.core.settings import Settings
 from trenddrop.flow import Workspace, stages
 from trenddrop.flow.clusters import fit_clusters
@@ -140,19 +141,28 @@ def label_assets(plan: SchedulerConfig, settings: Settings, steps: dict[str, Ste
     return labels
 
 
+class RetrainedModels(dg.Config):
+    """Which models are trained again, by their names in the registry; none named: every one."""
+
+    models: list[str] = []
+
+
 def model_assets(plan: SchedulerConfig, settings: Settings, steps: dict[str, Step]) -> dg.AssetsDefinition:
-    """Return the registered models: one training of each platform, and what the gate said."""
+    """Return the registered models: one training of each platform, or of those named, and what the gate said."""
     step = steps["retraining"]
 
     @dg.multi_asset(**_common(step, plan, settings))
-    def retraining(workspace: WorkspaceResource) -> Events:
+    def retraining(config: RetrainedModels, workspace: WorkspaceResource) -> Events:
         with workspace.open("retraining") as ws:
             attempts, found = Attempts(), []
             for one in plan.platforms:
                 with attempts.of(one.platform):
-                    job = RetrainJob(platform=one.platform, label=one.label, model=one.model)
-                    found.append(retrain(ws, job)["model"])
+                    if not config.models or registered_name(ws, one) in config.models:
+                        job = RetrainJob(platform=one.platform, label=one.label, model=one.model)
+                        found.append(retrain(ws, job)["model"])
             attempts.require_all()
+            if config.models and not found:
+                raise NotFoundError(f"retraining: no platform of scheduler.yaml has a model of {config.models}")
             yield from _materialized(step, ws, models=found)
 
     return retraining

@@ -7,7 +7,8 @@ from pydantic import Field
 
 from pipelines.ingest import IngestJob
 from trenddrop.core.settings import Config, find_config, parse_config, read_yaml
-from trenddrop.flow.training import SPEC
+from trenddrop.flow import Workspace, stages
+from trenddrop.flow.training import SPEC, model_name
 
 
 class Platform(Config):
@@ -47,6 +48,11 @@ class SchedulerConfig(Config):
     rhythms: dict[str, Rhythm]
     retries: Retries = Retries()
     is_running: bool = Field(default=False, description="whether schedules and sensors start by themselves")
+
+
+def registered_name(workspace: Workspace, one: Platform) -> str:
+    """Return the registry's name of the model that a platform is predicted by."""
+    return model_name(workspace, stages.label_named(workspace, one.label), one.platform, one.model)
 
 
 def load_scheduler(path: Path | None = None, *, extra: Path | None = None) -> SchedulerConfig:

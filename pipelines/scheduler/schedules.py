@@ -6,7 +6,7 @@ from typing import TypeAlias
 
 import dagster as dg
 
-from pipelines.scheduler.config import SchedulerConfig
+from pipelines.scheduler.config import SchedulerConfig, registered_name
 from pipelines.scheduler.resource import WorkspaceResource
 from pipelines.scheduler.tables import Step
 from trenddrop.flow import stages
@@ -48,7 +48,7 @@ def flow_schedules(config: SchedulerConfig, jobs: dict[str, dg.JobDefinition]) -
 
 
 def retraining_sensor(config: SchedulerConfig, job: dg.JobDefinition) -> dg.SensorDefinition:
-    """Return the sensor that asks for one retraining per open proposal, whoever wrote it."""
+    """Return the sensor that asks for one retraining per open proposal, of its model alone, whoever wrote it."""
 
     @dg.sensor(
         job=job, minimum_interval_seconds=LOOK_EVERY_S, default_status=_sensor_status(config), name="retraining_sensor"
@@ -58,7 +58,12 @@ def retraining_sensor(config: SchedulerConfig, job: dg.JobDefinition) -> dg.Sens
             for one in config.platforms:
                 definition = stages.label_named(ws, one.label)
                 if proposal := open_proposal(ws, definition, one.platform, spec_name=one.model):
-                    yield dg.RunRequest(run_key=proposal, tags={"trenddrop/proposal": proposal})
+                    models = {"models": [registered_name(ws, one)]}
+                    yield dg.RunRequest(
+                        run_key=proposal,
+                        run_config={"ops": {"retraining": {"config": models}}},
+                        tags={"trenddrop/proposal": proposal},
+                    )
 
     return look
 

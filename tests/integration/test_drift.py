@@ -69,6 +69,7 @@ def test_planted_drift_is_proposed_asked_for_and_answered(workspace, world):
     assert (row["model_version"], row["is_proposed"]) == ("1", True)
     (request,) = sensor_requests(workspace, world)
     assert request.run_key == row["proposal_id"]
+    assert request.run_config == {"ops": {"retraining": {"config": {"models": [row["model_name"]]}}}}
     done = retrain(workspace, definition, "tiktok", spec_name=recipe, only_if_proposed=True).document()
     assert (done["is_retrained"], done["answers"]) == (True, row["proposal_id"])
 

@@ -222,3 +222,21 @@ def test_labels_models_and_predictions_follow(ran, world, instance, tmp_path):
         assert done.success, [str(event.event_specific_data) for event in done.all_events if event.is_failure]
         assert materialized(done) >= {"labels": {"viral_labels"}, "retraining": {MODELS}}.get(name, {"predictions"})
     assert not table(settings, "predictions").filter(~pl.col("is_backtest")).is_empty()
+
+
+def test_a_retraining_of_one_model_leaves_the_other_platforms_alone(ran, world, instance, tmp_path):
+    settings = ran.copy(tmp_path / "home")
+    name = ran.result.trained.model_name
+    (known,) = [one.model_dump() for one in config(world).platforms]
+    here = definitions(settings, config(world, platforms=[known | {"platform": "weibo"}, known]))
+
+    def retrain(*models: str) -> dg.ExecuteInProcessResult:
+        wanted = {"ops": {"retraining": {"config": {"models": list(models)}}}}
+        return execute(here, "retraining", instance, run_config=wanted)
+
+    done = retrain(name)
+    assert done.success  # nothing of the other platform can be trained
+    (made,) = done.get_asset_materialization_events()
+    assert [one["name"] for one in made.materialization.metadata["models"].value] == [name]
+    assert "no platform of scheduler.yaml has a model of ['absent']" in failure(retrain("absent"))
+    assert "weibo: " in failure(retrain())
