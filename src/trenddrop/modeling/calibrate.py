@@ -8,18 +8,16 @@ import numpy as np
 from scipy.special import expit, logit  # type: ignore[import-untyped]
 from sklearn.isotonic import IsotonicRegression
 
+from trenddrop.modeling.logistic_line import EDGE, logistic_line
 from trenddrop.modeling.matrix import Booleans, Floats
+from trenddrop.modeling.metrics import expected_calibration_error
 from trenddrop.modeling.spec import Calibration
 from trenddrop.modeling.venn_abers import venn_abers
 
-EDGE = 1e-6  # probabilities stay this far from 0 and 1, so that log odds are finite
 TIE_BREAK = 1e-3  # share of the raw score in an isotonic probability: keeps the order within a step
 FOLDS = 5  # stretches of time
 FIRST_JUDGED = 2  # folds before it only teach
-BINS = 15
 Kind = Literal["platt", "isotonic", "venn_abers", "none"]
-LONGEST_STEP = 5.0
-MAX_NEWTON_STEPS = 50
 SLOPE_SD = 0.1  # of a raw model's slope around 1, before its outcomes are seen
 
 
@@ -105,49 +103,8 @@ def compare(raw: Floats, viral: Booleans) -> tuple[dict[Kind, Floats], tuple[Tri
 
 
 def _trial(kind: Kind, probability: Floats, viral: Booleans) -> Trial:
-    order = np.argsort(probability, kind="stable")
-    gaps = [abs(float((probability[part] - viral[part]).sum())) for part in np.array_split(order, BINS)]
     slope = logistic_line(logit(probability), viral)[0] if np.ptp(probability) > 0 else 0.0
-    return Trial(kind, _log_loss(probability, viral), sum(gaps) / probability.size, slope)
-
-
-def logistic_line(x: Floats, viral: Booleans, *, slope_sd: float = np.inf) -> tuple[float, float]:
-    """Return slope and intercept of the maximum-likelihood logistic regression of the outcome on ``x``.
-
-    With ``slope_sd`` the slope is normal around 1 with that deviation beforehand, which a few outcomes hardly move.
-
-    Newton's method with a step that is shortened until the loss falls: log odds far from 0 throw a full step off.
-    Where ``x`` separates the outcomes, the slope is large and finite.
-
-    >>> slope, intercept = logistic_line(np.array([-1., -1., 1., 1., 1., -1.]), np.array([0, 1, 1, 0, 1, 0], bool))
-    >>> round(slope, 3), round(intercept, 3)
-    (0.693, 0.0)
-    """
-    share = np.clip(viral.mean(), EDGE, 1 - EDGE)
-    weights = np.array([0.0, float(logit(share))])
-    columns = np.column_stack([x, np.ones_like(x)])
-    precision = np.array([slope_sd**-2, 0.0])
-
-    def loss_at(weights: Floats) -> float:
-        return _loss(columns @ weights, viral) + float(precision @ (weights - 1) ** 2) / 2
-
-    loss = loss_at(weights)
-    for _ in range(MAX_NEWTON_STEPS):
-        p = expit(columns @ weights)
-        curvature = columns.T @ (columns * (p * (1 - p))[:, None]) + np.diag(precision + 1e-9)
-        step = np.linalg.solve(curvature, columns.T @ (viral - p) - precision * (weights - 1))
-        step /= max(1.0, np.abs(step).max() / LONGEST_STEP)
-        while np.abs(step).max() >= 1e-8 and (shorter := loss_at(weights + step)) > loss:
-            step /= 2
-        if np.abs(step).max() < 1e-8:
-            break
-        weights, loss = weights + step, shorter
-    return float(weights[0]), float(weights[1])
-
-
-def _loss(odds: Floats, viral: Booleans) -> float:
-    """Return the summed log loss of log odds."""
-    return float(np.logaddexp(0.0, odds).sum() - odds[viral].sum())
+    return Trial(kind, _log_loss(probability, viral), expected_calibration_error(viral, probability), slope)
 
 
 def _platt(raw: Floats, viral: Booleans) -> Calibrator:

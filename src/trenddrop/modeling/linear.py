@@ -8,7 +8,8 @@ from scipy.special import expit, logit  # type: ignore[import-untyped]
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from trenddrop.modeling.calibrate import EDGE, SLOPE_SD
+from trenddrop.modeling.calibrate import SLOPE_SD
+from trenddrop.modeling.logistic_line import EDGE
 from trenddrop.modeling.matrix import Booleans, Floats, Integers
 
 STEPS = 300

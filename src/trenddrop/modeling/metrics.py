@@ -11,7 +11,7 @@ import polars as pl
 from scipy.special import logit  # type: ignore[import-untyped]
 from sklearn.metrics import average_precision_score, brier_score_loss
 
-from trenddrop.modeling.calibrate import EDGE, logistic_line
+from trenddrop.modeling.logistic_line import EDGE, logistic_line
 from trenddrop.modeling.matrix import Booleans, Floats, Integers
 
 BINS = 15

@@ -8,7 +8,7 @@ import polars as pl
 from scipy.special import expit, logit  # type: ignore[import-untyped]
 
 from trenddrop.modeling.bootstrap import CHUNK, block_sums
-from trenddrop.modeling.calibrate import EDGE, logistic_line
+from trenddrop.modeling.logistic_line import EDGE, logistic_line
 from trenddrop.modeling.matrix import Booleans, Floats, Integers
 from trenddrop.modeling.metrics import equal_mass_bins, hourly_precision
 

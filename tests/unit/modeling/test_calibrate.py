@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
 
-from trenddrop.modeling.calibrate import Calibrator, fit_calibrator, logistic_line
+from trenddrop.modeling.calibrate import METHODS, Calibrator, compare, fit_calibrator
 from trenddrop.modeling.spec import Calibration
 
 
@@ -14,35 +14,6 @@ def draw(truth, *, rows=20_000, seed=0):
     rng = np.random.default_rng(seed)
     raw = expit(rng.normal(-2, 1.2, rows))
     return raw, rng.random(rows) < truth(raw)
-
-
-@pytest.mark.parametrize("middle", [-12.0, -8.5, 0.0, 8.5])
-def test_logistic_line_finds_the_optimum_where_a_full_newton_step_overshoots(middle):
-    rng = np.random.default_rng(3)
-    odds = np.concatenate([rng.normal(middle, 1.5, 13_000), rng.normal(-middle / 4, 1.0, 300)])
-    viral = rng.random(odds.size) < expit(odds)
-    slope, intercept = logistic_line(odds, viral)
-    missed = viral - expit(slope * odds + intercept)
-    assert slope > 0
-    assert [missed.sum(), (missed * odds).sum()] == pytest.approx([0.0, 0.0], abs=1e-5)  # the score equations
-
-
-@pytest.mark.parametrize(("rows", "low", "high"), [(100, 0.85, 1.0), (300_000, 0.49, 0.51)])
-def test_a_prior_slope_gives_way_to_many_outcomes_and_not_to_few(rows, low, high):
-    rng = np.random.default_rng(3)
-    odds = rng.normal(-2, 1, rows)
-    viral = rng.random(rows) < expit(0.5 * odds)
-    free, _ = logistic_line(odds, viral)
-    held, _ = logistic_line(odds, viral, slope_sd=0.1)
-    assert low <= held <= high
-    assert free < held  # towards 1
-
-
-def test_logistic_line_recovers_slope_and_intercept():
-    raw, viral = draw(lambda p: expit(1.7 * logit(p) - 0.4), rows=200_000)
-    slope, intercept = logistic_line(logit(raw), viral)
-    assert slope == pytest.approx(1.7, abs=0.05)
-    assert intercept == pytest.approx(-0.4, abs=0.08)
 
 
 def test_platt_undoes_an_overconfident_model():
@@ -73,6 +44,13 @@ def test_methods_are_judged_on_later_days_only():
     assert misled[0].log_loss > 1.02 * honest[0].log_loss
     assert honest[0].slope == pytest.approx(1.0, abs=0.1)
     assert honest[0].ece < 0.015
+
+
+def test_rows_of_one_probability_are_judged_together_in_whatever_order_they_come():
+    raw = np.tile(np.repeat([0.2, 0.6], 100), 5)
+    viral = np.tile(np.repeat([True, False, True, False], [20, 80, 60, 40]), 5)
+    _, trials = compare(raw, viral)
+    assert {one.kind: one.ece for one in trials} == pytest.approx(dict.fromkeys(METHODS, 0.0), abs=0.01)
 
 
 def test_auto_stays_with_platt_where_it_is_right_or_positives_are_few():
