@@ -70,10 +70,22 @@ def test_each_horizon_has_its_metrics_slices_alerts_and_coverage(result):
             assert f"| {name} | {value:.4f} |" in part
         detail, held = result.details[horizon], result.intervals[horizon]
         assert f"{detail.alerts.event_recall:.4f} of {detail.alerts.events:,} events" in part
+        low, high = detail.alerts.alert_intervals["event_recall"]
+        assert f"events announced ({low:.4f} to {high:.4f})" in part
+        for limit in one.limits:
+            assert f"\n- {limit}.\n" in part
+        missed = [name.replace("_", " ") for name, is_cleared in one.bars.items() if is_cleared is False]
+        assert f"Bars of the recipe that are missed: {', '.join(missed) or 'none'}.\n" in part
         young = detail.slices["under_24h_old"]
         assert f"| under 24h old | {young.rows:,} | {young.positives:,} | {young.average_precision:.4f} |" in part
         assert "| unseen hashtags | 0 | 0 | unknown | unknown | unknown | unknown |" in part
         assert f"held {held.coverage:.4f} (" in part
+
+
+def test_some_horizon_misses_a_bar_and_the_rows_do_not_allow_something(result):
+    """Or else the card would not be asked to say either."""
+    assert any(False in one.bars.values() for one in result.metrics.values())
+    assert any(one.limits for one in result.metrics.values())
 
 
 def test_peaks_views_and_how_to_repeat_the_run_are_told(result):
