@@ -4,7 +4,7 @@ import sys
 from typing import Any
 
 from trenddrop.core.settings import Config
-from trenddrop.flow import Workspace
+from trenddrop.flow import Workspace, stages
 from trenddrop.flow.jobs import run_job
 from trenddrop.flow.videos import VideoBranch
 
@@ -17,6 +17,7 @@ class IndexJob(Config):
 
 def index_trends(workspace: Workspace, job: IndexJob) -> dict[str, Any]:
     """Build the index anew; texts that did not change are not embedded again."""
+    stages.require_checked(workspace)
     return {"trends": VideoBranch(workspace).build_index(is_everything=job.is_everything)}
 
 

@@ -23,6 +23,7 @@ class PredictJob(Config):
 
 def predict(workspace: Workspace, job: PredictJob) -> dict[str, Any]:
     """Write the predictions; scoring the same hour again replaces them."""
+    stages.require_checked(workspace)
     definition = stages.label_named(workspace, job.label)
     scores = predict_now(workspace, definition, job.platform, spec_name=job.model, hours=job.hours)
     materialize_newest(workspace, job.platform)

@@ -88,6 +88,7 @@ def theme_assets(plan: SchedulerConfig, settings: Settings, steps: dict[str, Ste
     @dg.multi_asset(**_common(step, plan, settings))
     def themes(workspace: WorkspaceResource) -> Events:
         with workspace.open("themes") as ws:
+            stages.require_checked(ws)  # a clustering is kept for good
             fit_clusters(ws)
             yield from _materialized(step, ws)
 

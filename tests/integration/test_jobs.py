@@ -4,11 +4,17 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
+from pipelines.build_features import FeaturesJob, build_features
+from pipelines.build_labels import LabelsJob, build_labels
+from pipelines.index_trends import IndexJob, index_trends
 from pipelines.ingest import IngestJob, ingest
+from pipelines.predict import PredictJob, predict
+from pipelines.retrain import RetrainJob, retrain
 from pipelines.tidy import TidyJob, tidy
+from pipelines.train import TrainJob, train
 
 from trenddrop.core.errors import QualityError
-from trenddrop.flow import open_workspace
+from trenddrop.flow import open_workspace, stages
 from trenddrop.schemas import raw_data
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -37,3 +43,21 @@ def test_tidying_applies_the_retention_once_and_keeps_old_snapshots_readable(set
         assert wh.table(RAW.name).to_polars()["id"].to_list() == ["new"]
         assert wh.table(RAW.name, snapshot=before).to_polars().height == 2
         assert tidy(workspace, TidyJob()) == {"deleted": {}}
+
+
+@pytest.mark.parametrize(
+    ("body", "job"),
+    [
+        (build_features, FeaturesJob(platform="tiktok")),
+        (build_labels, LabelsJob(platform="tiktok", label="growth_multiple")),
+        (train, TrainJob(platform="tiktok", label="growth_multiple")),
+        (retrain, RetrainJob(platform="tiktok", label="growth_multiple")),
+        (predict, PredictJob(platform="tiktok", label="growth_multiple")),
+        (index_trends, IndexJob()),
+    ],
+)
+def test_a_critical_finding_stops_every_job_that_builds_on_the_data(settings, body, job):
+    with open_workspace(settings) as workspace:
+        stages.measure_quality(workspace)  # there is no hashtag
+        with pytest.raises(QualityError, match="some_hashtags of hashtags"):
+            body(workspace, job)

@@ -207,11 +207,11 @@ def test_a_critical_check_fails_and_stops_the_jobs_downstream(settings, world, i
     done = execute(here, "ingest", instance, partition_key="2026-01-05")
     (check,) = [one for one in done.get_asset_check_evaluations() if one.check_name == "never"]
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
-    stopped = execute(here, "features", instance, partition_key="2026-01-05-05:00")
-    assert not stopped.success
-    (failure,) = [event for event in stopped.all_events if event.is_step_failure]
-    assert "never of hashtags" in str(failure.event_specific_data.error)
-    assert table(settings, "hashtag_features").is_empty()
+    hour = {"partition_key": "2026-01-05-05:00"}
+    for name, more in {"features": hour, "themes": {}, "predictions": {}, "index": {}}.items():
+        assert "never of hashtags" in failure(execute(here, name, instance, **more))
+    for name in ("hashtag_features", "hashtag_embeddings", "hashtag_clusters", "trend_embeddings"):
+        assert table(settings, name).is_empty()
 
 
 def test_labels_models_and_predictions_follow(ran, world, instance, tmp_path):
