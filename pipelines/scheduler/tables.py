@@ -81,15 +81,16 @@ def raw_tables(config: SchedulerConfig, settings: Settings) -> tuple[str, ...]:
 
 
 def asset_specs(step: Step, config: SchedulerConfig, settings: Settings) -> list[dg.AssetSpec]:
-    """Return the assets of one job."""
+    """Return the assets of one job; a table is stale a service level after its tick was due, or a tick without one."""
     levels = load_sla(extra=settings.configs).stages
     rhythm = config.rhythms.get(step.name)
     specs = []
     for table in step.tables:
         policy = None
-        if rhythm is not None and (level := levels.get(step.levels.get(table, ""))):
-            limit = timedelta(seconds=level.limit_s)
-            policy = dg.FreshnessPolicy.time_window(fail_window=rhythm.every + limit)
+        if rhythm is not None:
+            level = levels.get(step.levels.get(table, ""))
+            grace = timedelta(seconds=level.limit_s) if level else rhythm.every
+            policy = dg.FreshnessPolicy.time_window(fail_window=rhythm.every + grace)
         specs.append(
             table_spec(table, step.reads, group=step.name, partitions_def=step.partitions, freshness_policy=policy)
         )

@@ -79,7 +79,7 @@ def test_tables_are_partitioned_by_what_can_be_built_again(loaded, name, partiti
     assert isinstance(loaded.resolve_asset_graph().get(dg.AssetKey(name)).partitions_def, partitions)
 
 
-def test_freshness_is_the_rhythm_and_the_service_level(loaded):
+def test_freshness_is_the_rhythm_and_the_service_level_or_twice_the_rhythm_without_one(loaded):
     windows = {
         spec.key.to_user_string(): spec.freshness_policy.fail_window.to_timedelta().total_seconds()
         for spec in loaded.resolve_all_asset_specs()
@@ -88,7 +88,11 @@ def test_freshness_is_the_rhythm_and_the_service_level(loaded):
     assert windows["hashtag_metrics"] == 600 + 300
     assert windows["hashtag_features"] == 3600 + 600
     assert windows["predictions"] == 3600 + 300
-    assert "viral_labels" not in windows
+    assert windows["viral_labels"] == 2 * 6 * 3600
+    assert windows["hashtag_clusters"] == windows[MODELS] == 2 * 7 * 86_400
+    assert windows["retraining_proposals"] == 2 * 86_400
+    assert windows["trend_embeddings"] == 2 * 3600
+    assert "trend_matches" not in windows  # no schedule writes it
 
 
 def test_each_step_is_tried_again(loaded):
