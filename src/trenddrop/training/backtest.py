@@ -29,10 +29,9 @@ from trenddrop.training.events import THRESHOLD, AlertMetrics, judge_alerts
 from trenddrop.training.folds import Fold, make_folds
 from trenddrop.training.horizon_metrics import HorizonMetrics
 from trenddrop.training.leak import LeakCheck, check_leak
+from trenddrop.training.slices import is_unseen, slices
 from trenddrop.training.split import TimeSplit, default_test_from, split_by_time
 
-AGE = "age_hours"
-YOUNG_HOURS = 24
 CALIBRATED_ON = "calibration_prevalence_{}h"  # a column of the rows: see ``calibration_prevalence``
 
 
@@ -199,7 +198,7 @@ def _judge_fold(frame: pl.DataFrame, spec: ModelSpec, fold: Fold, features: Sequ
         *predict(model, split.test).select(map(probability_column, spec.horizons)).get_columns(),
         *_thresholds(model, spec),
         *_calibrated_on(split.train, spec),
-        is_unseen=~pl.col("hashtag_id").is_in(split.train["hashtag_id"].unique().implode()),
+        is_unseen(split.train),
     )
     rivals = {
         horizon: baseline_scores(
@@ -251,9 +250,7 @@ def _judge_horizon(
 ) -> HorizonBacktest:
     known = labelled(rows, horizon)
     scores = {MODEL: known[probability_column(horizon)].to_numpy(), **rivals}
-    parts = {"all": pl.lit(True), "unseen_hashtags": pl.col("is_unseen")}
-    if AGE in rows.columns:
-        parts[f"under_{YOUNG_HOURS}h_old"] = pl.col(AGE).lt(YOUNG_HOURS).fill_null(False)
+    parts = {"all": pl.lit(True), **slices(rows)}
     figures_of = {name: _part(rows, scores, part, spec, horizon) for name, part in parts.items()}
     return HorizonBacktest(
         metrics=figures_of.pop("all"),

@@ -22,8 +22,8 @@ from trenddrop.modeling.outcomes import outcome_column
 from trenddrop.modeling.spec import ModelSpec
 from trenddrop.training.evaluate import CHAMPION, MODEL, Evaluation
 from trenddrop.training.events import PEAK, THRESHOLD, AlertMetrics, judge_alerts, lead_times
+from trenddrop.training.slices import is_unseen, slices
 
-AGE, YOUNG_HOURS = "age_hours", 24
 WEEK, WEEKS_FROM = timedelta(days=7), timedelta(days=21)
 
 
@@ -75,13 +75,11 @@ class HorizonDetails:
 
 def detail(train: pl.DataFrame, test: pl.DataFrame, model: FittedModel, one: Evaluation) -> HorizonDetails:
     """Return the details of the test rows with a known outcome; an alert is a row at the threshold of the recipe."""
-    rows = _prepared(labelled(test, one.horizon), model, one.horizon)
-    parts = {"unseen_hashtags": ~rows["hashtag_id"].is_in(train["hashtag_id"].unique().implode())}
-    if AGE in rows.columns:
-        parts[f"under_{YOUNG_HOURS}h_old"] = rows[AGE].lt(YOUNG_HOURS).fill_null(False)
+    rows = _prepared(labelled(test, one.horizon), model, one.horizon).with_columns(is_unseen(train))
+    parts = rows.select(**slices(rows))
     return HorizonDetails(
         alerts=judge_alerts(rows, model.spec, horizon=one.horizon),
-        slices={name: _slice(rows, one, part.to_numpy(), model.spec) for name, part in parts.items()},
+        slices={part.name: _slice(rows, one, part.to_numpy(), model.spec) for part in parts},
         stretches=_stretches(rows["event_timestamp"], one),
         lead_times_h=lead_times(rows, horizon=one.horizon),
     )
