@@ -1,12 +1,15 @@
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import orjson
+import polars as pl
 import pytest
 
 from trenddrop.cli import main
 
+NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
 COMMANDS = "ingest features labels train predict index match generate feedback run backtest serve simulate bench doctor forget demo models"
 
 
@@ -78,3 +81,18 @@ def test_doctor_prints_one_json_object_and_finds_a_fresh_home_well(tmp_path):
     assert done.returncode == 0, done.stderr
     assert found["is_well"]
     assert {finding["question"] for finding in found["findings"]} >= {"python", "warehouse", "embedding weights"}
+
+
+def test_forget_says_of_each_table_what_went_and_what_stays_changed(settings, wh, monkeypatch, capsys):
+    lists = {"hashtags": ["rye"], "sounds": [], "effects": []}
+    row = {"video_id": "tiktok:1", "platform": "tiktok", "last_updated_at": NOW, "first_seen_at": NOW}
+    wh.append("videos", pl.DataFrame([row | lists], schema_overrides=dict.fromkeys(lists, pl.List(pl.String))))
+    wh.close()
+    monkeypatch.setattr(
+        sys, "argv", ["trenddrop", "forget", "--hashtag", "tiktok:rye", "--json", "--home", str(settings.home)]
+    )
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert stopped.value.code == 0
+    shown = orjson.loads(capsys.readouterr().out)
+    assert shown == {"kind": "hashtag", "id": "tiktok:rye", "deleted": {}, "changed": {"videos": 1}}

@@ -147,11 +147,17 @@ def simulate(
 def forget(
     creator: Annotated[str | None, typer.Option("--creator", help="a creator_id; the creator's videos go too")] = None,
     video: Annotated[str | None, typer.Option("--video", help="a video_id")] = None,
-    hashtag: Annotated[str | None, typer.Option("--hashtag", help="a hashtag_id")] = None,
+    hashtag: Annotated[str | None, typer.Option("--hashtag", help="a hashtag_id, platform:name")] = None,
     home: Home = None,
     json: Json = False,
 ) -> None:
-    """Delete a creator, a video or a hashtag from every table, raw records and old snapshots included."""
+    """Delete a creator, a video or a hashtag from every table, the online store and the index of trends.
+
+    Raw records that name it and old snapshots go too; rows of others that list a hashtag stay without it. What was
+    made of many stays: hourly metrics of hashtags, words and names of themes, models and what MLflow keeps of them,
+    vectors of trends until the next 'trenddrop index', reports until they are written again. The files that were
+    taken in are yours to delete.
+    """
     from trenddrop.flow.forget import forget as forget_entity
 
     chosen = [("creator", creator), ("video", video), ("hashtag", hashtag)]
@@ -160,10 +166,12 @@ def forget(
         raise InputError("forget: give exactly one of --creator, --video and --hashtag")
     kind, entity = given[0]
     with workspace(home, quiet=json) as ws:
-        deleted = forget_entity(ws, kind, entity)  # type: ignore[arg-type]
+        done = forget_entity(ws, kind, entity)  # type: ignore[arg-type]
     if json:
-        print_json({"kind": kind, "id": entity, "deleted": deleted})
-    elif deleted:
-        print_table(f"Forgot {kind} {entity}", ["table", "rows"], [[name, rows] for name, rows in deleted.items()])
+        print_json({"kind": kind, "id": entity, "deleted": done.deleted, "changed": done.changed})
+    elif done.deleted or done.changed:
+        names = sorted({*done.deleted, *done.changed})
+        rows = [[name, done.deleted.get(name, 0), done.changed.get(name, 0)] for name in names]
+        print_table(f"Forgot {kind} {entity}", ["table", "rows deleted", "rows changed"], rows)
     else:
         OUT.print(f"{kind} {entity}: nothing was kept of it", markup=False)
