@@ -34,10 +34,6 @@ class HorizonModel:
     steps: tuple[int, ...] = ()  # the horizons up to this one
     companion: Companion | None = None
 
-    def raw(self, matrix: Floats) -> Floats:
-        """Return uncalibrated probabilities of the rows of a design matrix."""
-        return raw_scores([self], matrix)[0]
-
 
 def raw_scores(models: Sequence[HorizonModel], matrix: Floats, *, threads: int = 1) -> list[Floats]:
     """Return each model's uncalibrated probabilities of the rows; what models share is computed once."""

@@ -8,6 +8,7 @@ from scipy.special import logit
 from trenddrop.core.errors import NotFoundError
 from trenddrop.flow.stages import FEATURES
 from trenddrop.modeling import reasons
+from trenddrop.modeling.horizon_model import raw_scores
 from trenddrop.modeling.matrix import design_matrix
 from trenddrop.modeling.phrases import PHRASES
 from trenddrop.modeling.spec import Categories
@@ -35,7 +36,7 @@ def test_all_contributions_and_the_base_add_up_to_the_raw_score(model, frame, fe
     matrix = design_matrix(rows, features)
     base = one.booster.predict(matrix, pred_contrib=True)[:, -1]
     totals = [sum(r["contribution"] for r in found) for found in parsed(reasons(model, rows, top=99, horizon=6))]
-    assert np.array(totals) + base == pytest.approx(logit(one.raw(matrix)), abs=1e-3)
+    assert np.array(totals) + base == pytest.approx(logit(raw_scores([one], matrix)[0]), abs=1e-3)
 
 
 def test_the_words_are_the_description_the_value_and_the_direction(model, frame):

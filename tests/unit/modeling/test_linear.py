@@ -4,7 +4,7 @@ import pytest
 from scipy.special import expit, logit
 
 from trenddrop.modeling import fit, load_model, predict, reasons, save_model
-from trenddrop.modeling.horizon_model import mean_contributions
+from trenddrop.modeling.horizon_model import mean_contributions, raw_scores
 from trenddrop.modeling.linear import Companion, fit_linear, stack
 from trenddrop.modeling.metrics import average_precision
 from trenddrop.modeling.spec import Line
@@ -90,7 +90,7 @@ def test_contributions_of_trees_and_line_follow_the_raw_log_odds(fitted, frame):
     matrix = fitted.matrix(frame.head(400))
     for one in fitted.horizons:
         total = mean_contributions([one], matrix).sum(axis=1)
-        assert np.corrcoef(total, logit(one.raw(matrix)))[0, 1] > 0.98
+        assert np.corrcoef(total, logit(raw_scores([one], matrix)[0]))[0, 1] > 0.98
 
 
 def test_the_order_of_rows_and_the_number_of_threads_change_no_bit(fitted, frame, recipe, features):
