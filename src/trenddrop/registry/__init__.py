@@ -3,7 +3,7 @@
 from trenddrop.registry.champions import ChampionEvent, Change, Rollback, champion_events, roll_back
 from trenddrop.registry.gate import Decision, judge, promote
 from trenddrop.registry.models import ml_models
-from trenddrop.registry.registry import ModelRegistry, ModelVersion, find_champion, load_champion
+from trenddrop.registry.registry import ModelRegistry, ModelVersion, find_champion
 
 __all__ = [
     "Change",
@@ -15,7 +15,6 @@ __all__ = [
     "champion_events",
     "find_champion",
     "judge",
-    "load_champion",
     "ml_models",
     "promote",
     "roll_back",

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-from trenddrop.core.errors import NotFoundError
 from trenddrop.modeling import FittedModel
 
 Alias = Literal["champion", "challenger"]
@@ -51,16 +50,6 @@ class ModelRegistry(Protocol):
     def load(self, name: str, version: str) -> FittedModel:
         """Return the model of a version; raise NotFoundError where there is none."""
         ...
-
-
-def load_champion(registry: ModelRegistry, name: str) -> FittedModel:
-    """Return the serving model; raise NotFoundError when no version was promoted yet."""
-    champion = registry.aliased(name, "champion")
-    if champion is None:
-        raise NotFoundError(
-            f"model {name}: no champion yet; run `trenddrop train` on more data, or see why its gate held"
-        )
-    return registry.load(name, champion.version)
 
 
 def find_champion(registry: ModelRegistry, name: str) -> FittedModel | None:

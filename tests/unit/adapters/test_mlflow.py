@@ -12,7 +12,7 @@ from trenddrop.adapters.mlflow import MlflowStore
 from trenddrop.core.errors import EngineError, NotFoundError
 from trenddrop.core.settings import Settings
 from trenddrop.modeling import fingerprint, fit, predict
-from trenddrop.registry import find_champion, load_champion
+from trenddrop.registry import find_champion
 from trenddrop.training import RunRecord
 
 NAME = "viral-tiktok-viral_v1"
@@ -102,9 +102,9 @@ def test_another_model_is_the_next_version_and_aliases_move(store, record, logge
     assert find_champion(store, NAME) is None
     store.point(NAME, "champion", logged.model_version)
     store.point(NAME, "challenger", newer.model_version)
-    assert fingerprint(load_champion(store, NAME)) == fingerprint(record.model)
+    assert fingerprint(find_champion(store, NAME)) == fingerprint(record.model)
     store.point(NAME, "champion", newer.model_version)
-    assert fingerprint(load_champion(store, NAME)) == fingerprint(other)
+    assert fingerprint(find_champion(store, NAME)) == fingerprint(other)
     assert store.aliased(NAME, "challenger").version == newer.model_version
     store.point(NAME, "challenger", logged.model_version)
     store.tag(NAME, logged.model_version, "trenddrop.note", "first")

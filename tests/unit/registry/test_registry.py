@@ -1,7 +1,4 @@
-import pytest
-
-from trenddrop.core.errors import NotFoundError
-from trenddrop.registry import ModelVersion, find_champion, load_champion
+from trenddrop.registry import ModelVersion, find_champion
 
 
 class OneModel:
@@ -19,11 +16,8 @@ class OneModel:
 
 
 def test_the_champion_is_loaded_by_its_version(model):
-    assert load_champion(OneModel(model), "viral") is model
     assert find_champion(OneModel(model), "viral") is model
 
 
-def test_no_champion_yet_is_none_or_says_what_to_do():
+def test_no_champion_yet_is_none():
     assert find_champion(OneModel(), "viral") is None
-    with pytest.raises(NotFoundError, match="viral: no champion yet"):
-        load_champion(OneModel(), "viral")
