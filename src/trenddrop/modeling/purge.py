@@ -10,9 +10,7 @@ from trenddrop.core.time import HOUR
 from trenddrop.modeling.matrix import Booleans, label_column
 
 
-def before_purge(
-    boundary: datetime, *, horizon: int, embargo: timedelta = timedelta(0), time: str = "event_timestamp"
-) -> pl.Expr:
+def before_purge(boundary: datetime, *, horizon: int, embargo: timedelta = timedelta(0)) -> pl.Expr:
     """Return whether the outcome window (t, t + horizon] ends more than the embargo before the boundary.
 
     The rows at and after the boundary are the later period. A window that ends exactly on the boundary touches it.
@@ -23,7 +21,7 @@ def before_purge(
     ...     before_purge(datetime(2025, 6, 1, tzinfo=UTC), horizon=6)).to_series().to_list()
     [True, False]
     """
-    return pl.col(time) + horizon * HOUR < boundary - embargo
+    return pl.col("event_timestamp") + horizon * HOUR < boundary - embargo
 
 
 def without_open_windows(frame: pl.DataFrame, horizons: Sequence[int]) -> pl.DataFrame:
