@@ -59,7 +59,7 @@ def check_leak(
     test = np.sort(rng.choice(later, size=int(later.size * TEST_SHARE), replace=False))
     elsewhere = np.setdiff1d(np.arange(rows.height), test)
     before = np.flatnonzero(purged)
-    anywhere = np.sort(rng.choice(elsewhere, size=min(before.size, elsewhere.size), replace=False))
+    anywhere = np.sort(rng.choice(elsewhere, size=before.size, replace=False))
     viral, matrix = is_viral(rows, horizon), design_matrix(rows, features)
     if any(len(np.unique(viral[part])) < 2 for part in (test, before, anywhere)):  # noqa: PLR2004 - both outcomes
         return None
