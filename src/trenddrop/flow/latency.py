@@ -6,13 +6,14 @@ from datetime import datetime, timedelta
 
 from trenddrop.core.errors import TrendDropError
 from trenddrop.core.ids import content_id
-from trenddrop.flow.workspace import Workspace
+from trenddrop.flow.workspace import StageRecord, Workspace
 from trenddrop.quality import Compliance, StageTiming, load_sla, record_latency, service_levels
 from trenddrop.quality.latency import END_TO_END, LATENCY
-from trenddrop.warehouse import has_rows
+from trenddrop.warehouse import Warehouse, has_rows
 
 PROCESSES = {"ingest": "staging", "normalize": "normalized", "predict": "predictions"}  # stage to its service level
 PREDICT = "predict"
+MOMENTS = {"ingest": "created_at", "normalize": "completed_at"}  # of a batch, set by the stage that takes it
 JUDGED = timedelta(days=7)  # a level is kept or missed over this long
 
 
@@ -28,7 +29,9 @@ def record_run(workspace: Workspace, *, batch_id: str) -> None:
 def recorded_job(workspace: Workspace, name: str) -> Iterator[None]:
     """Record what the stages of the job in the block took, those of a failing one included.
 
-    A job is no run from end to end; one that predicts closes the newest batch that no run or job has closed.
+    A job is no run from end to end; one that predicts closes every batch that no run or job has closed. Of ingest and
+    normalize it counts what took something in: a schedule ticks far more often than files arrive, and ticks that found
+    nothing would hide the slow ones.
     """
     batch_id = content_id(name, workspace.clock().isoformat())
     try:
@@ -48,37 +51,58 @@ def recent_service_levels(workspace: Workspace) -> list[Compliance]:
 
 def stage_timings(workspace: Workspace) -> list[StageTiming]:
     """Return what each stage of the workspace took, by the names of the service levels."""
-    return [
-        StageTiming(
-            process_name=PROCESSES.get(stage.name, stage.name),
-            started_at=stage.started_at,
-            ended_at=stage.started_at + timedelta(seconds=stage.seconds),
-            records=stage.rows,
-            status=stage.status,
-        )
-        for stage in workspace.stages
-    ]
+    return [_timing(stage) for stage in workspace.stages]
+
+
+def _timing(stage: StageRecord) -> StageTiming:
+    return StageTiming(
+        process_name=PROCESSES.get(stage.name, stage.name),
+        started_at=stage.started_at,
+        ended_at=stage.started_at + timedelta(seconds=stage.seconds),
+        records=stage.rows,
+        status=stage.status,
+    )
 
 
 def _record_job(workspace: Workspace, batch_id: str) -> None:
+    wh = workspace.warehouse
     sla = load_sla(extra=workspace.settings.configs)
-    record_latency(workspace.warehouse, stage_timings(workspace), sla, batch_id=batch_id, is_whole=False)
+    timings = [_timing(stage) for stage in workspace.stages if _has_worked(wh, stage)]
+    record_latency(wh, timings, sla, batch_id=batch_id, is_whole=False)
     scored = [stage for stage in workspace.stages if stage.name == PREDICT and stage.status == "success"]
-    if scored and (batch := _open_batch(workspace)):
-        name, taken_in = batch
-        ended = scored[-1].started_at + timedelta(seconds=scored[-1].seconds)
-        whole = StageTiming(END_TO_END, started_at=taken_in, ended_at=ended, records=scored[-1].rows)
-        record_latency(workspace.warehouse, [whole], sla, batch_id=name, is_whole=False)
+    if not scored:
+        return
+    batches, end = _open_batches(wh, scored[-1].started_at), _timing(scored[-1]).ended_at
+
+    def close() -> None:
+        for name, taken_in, records in batches:
+            whole = StageTiming(END_TO_END, started_at=taken_in, ended_at=end, records=records)
+            record_latency(wh, [whole], sla, batch_id=name, is_whole=False)
+
+    if batches:
+        wh.transact(close)
 
 
-def _open_batch(workspace: Workspace) -> tuple[str, datetime] | None:
-    """Return the newest batch and when it was taken in, unless something that ran from end to end covers it."""
-    batches = workspace.warehouse.table("ingestion_batches")
-    newest = batches.order_by(batches.created_at.desc(), batches.batch_id).limit(1).to_polars()
-    if newest.is_empty():
-        return None
-    batch_id, taken_in = newest.select("batch_id", "created_at").row(0)
-    whole = workspace.warehouse.table(LATENCY)
-    whole = whole.filter(whole.process_name == END_TO_END)
-    is_closed = (whole.batch_id == batch_id) | ((whole.start_timestamp <= taken_in) & (whole.end_timestamp >= taken_in))
-    return None if has_rows(whole.filter(is_closed)) else (batch_id, taken_in)
+def _has_worked(wh: Warehouse, stage: StageRecord) -> bool:
+    """Return whether a stage failed, took batches in (or to the metrics), or is one that always works."""
+    if stage.status != "success" or stage.name not in MOMENTS:
+        return True
+    moment = wh.table("ingestion_batches")[MOMENTS[stage.name]]
+    timing = _timing(stage)
+    return has_rows(moment.as_table().filter(moment.between(timing.started_at, timing.ended_at)))
+
+
+def _open_batches(wh: Warehouse, until: datetime) -> list[tuple[str, datetime, int]]:
+    """Return the batches that were ready then and that nothing has closed: id, when they were taken in, records.
+
+    A batch is closed by a row of its own, or by that of a run from end to end that took it in.
+    """
+    batches = wh.table("ingestion_batches")
+    closed = wh.table(LATENCY)
+    closed = closed.filter(closed.process_name == END_TO_END)
+    runs = closed.anti_join(batches, "batch_id").select("start_timestamp", "end_timestamp")
+    is_ready = (batches.status != "processing") & (batches.completed_at.isnull() | (batches.completed_at <= until))
+    ready = batches.filter(is_ready & (batches.created_at <= until)).anti_join(closed, "batch_id").to_polars()
+    spans = runs.to_polars().rows()
+    rows = ready.sort("created_at", "batch_id").select("batch_id", "created_at", "total_records").rows()
+    return [row for row in rows if not any(start <= row[1] <= end for start, end in spans)]
