@@ -8,6 +8,8 @@ import polars as pl
 import pytest
 
 from trenddrop.cli import main
+from trenddrop.feature_store import apply_repo, online_features
+from trenddrop.flow.stages import FEATURE_SERVICE
 
 NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
 COMMANDS = "ingest features labels train predict index match generate feedback run backtest serve simulate bench doctor forget demo models"
@@ -96,3 +98,22 @@ def test_forget_says_of_each_table_what_went_and_what_stays_changed(settings, wh
     assert stopped.value.code == 0
     shown = orjson.loads(capsys.readouterr().out)
     assert shown == {"kind": "hashtag", "id": "tiktok:rye", "deleted": {}, "changed": {"videos": 1}}
+
+
+def test_predict_brings_the_online_store_to_the_hour_that_it_scored(settings, wh, monkeypatch, capsys):
+    apply_repo(settings)
+    hour = {"hashtag_id": "weibo:tea", "platform": "weibo", "feature_window_hours": 24, "view_total": 7.0}
+    hour |= dict.fromkeys(("feature_timestamp", "created_timestamp"), NOW)
+    wh.append("hashtag_features", pl.DataFrame([hour]))
+    wh.close()
+    scores = pl.DataFrame({"hashtag_id": ["weibo:tea"], "probability_6h": [0.5]})
+    monkeypatch.setattr(
+        "trenddrop.flow.training.predict_now", lambda *_, **__: scores
+    )  # of a model that needs no training
+    asked = ["--label", "top_rank_10", "--platform", "weibo", "--json", "--home", str(settings.home)]
+    monkeypatch.setattr(sys, "argv", ["trenddrop", "predict", *asked])
+    with pytest.raises(SystemExit) as stopped:
+        main()
+    assert (stopped.value.code, orjson.loads(capsys.readouterr().out)["scored"]) == (0, 1)
+    found = online_features(settings, ["weibo:tea"], feature_service=FEATURE_SERVICE, moment=NOW)
+    assert found["feature_timestamp"].to_list() == [NOW]

@@ -230,13 +230,14 @@ def predict(
     home: Home = None,
     json: Json = False,
 ) -> None:
-    """Score the newest features of every hashtag with the serving model and keep the predictions."""
+    """Score the newest features of every hashtag with the serving model, and bring the online store up to date."""
     from trenddrop.flow import stages
-    from trenddrop.flow.run import likeliest
+    from trenddrop.flow.run import likeliest, materialize_newest
     from trenddrop.flow.training import predict_now
 
     with workspace(home, quiet=json) as ws:
         scores = predict_now(ws, stages.label_named(ws, label), platform, spec_name=model, hours=hours)
+        materialize_newest(ws, platform)
         top = likeliest(ws, scores)
     if json:
         print_json({"scored": scores.height, "trends": top.to_dicts()})
