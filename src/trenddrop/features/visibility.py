@@ -25,7 +25,7 @@ NEVER = 1 << 40  # an hour that does not come
 _OTHERS = "others_"
 _SPENT = frozenset({"created_timestamp", "visible_hour", "superseded_hour", "is_plain", *COUNTERS[2:]})  # by then
 _SHORT_H = 25  # windows up to here share one join with the late versions
-_WINDOW_PARTS = 1 << 40  # of one: sums of fractions stay exact over 8,192 rows
+WINDOW_PARTS = 1 << 40  # of one: sums of fractions stay exact over 8,192 rows
 _MANY_PARTS = 1 << 32  # of one: sums of fractions stay exact over 2,000,000 rows
 
 
@@ -61,7 +61,7 @@ def whole(value: ir.NumericValue) -> ir.FloatingValue:
     return value.cast("float64").floor()
 
 
-def fraction(value: ir.NumericValue, parts: int = _WINDOW_PARTS) -> ir.FloatingValue:
+def fraction(value: ir.NumericValue, parts: int = WINDOW_PARTS) -> ir.FloatingValue:
     """Return the fraction as a whole number of parts of one, whose sums do not depend on the order either."""
     number = value.cast("float64")
     return ((number - number.floor()) * float(parts)).floor()
@@ -220,7 +220,7 @@ def _steps(a: WindowAggregate) -> Iterator[_Step]:
 def _finished(a: WindowAggregate, values: dict[str, ir.Value]) -> ir.Value:
     if a.how == "sum":
         parts = values[f"{a.name}_parts"].fill_null(0.0)
-        return values[f"{a.name}_whole"] + parts / float(_WINDOW_PARTS)
+        return values[f"{a.name}_whole"] + parts / float(WINDOW_PARTS)
     return values[a.name].fill_null(0).cast("int64") if a.how == "count" else values[a.name]
 
 

@@ -3,12 +3,10 @@
 import ibis
 import ibis.expr.types as ir
 
-from trenddrop.features.visibility import fraction, in_buckets, whole
+from trenddrop.features.visibility import NEVER, WINDOW_PARTS, fraction, in_buckets, whole
 from trenddrop.normalized.hours import hour_of
 
 _WINDOW_H = 24
-_NEVER = 1 << 40
-_PARTS = float(1 << 40)
 
 
 def crowds(moments: ir.Table, observations: ir.Table) -> ir.Table:
@@ -35,7 +33,7 @@ def crowds(moments: ir.Table, observations: ir.Table) -> ir.Table:
     views = views.mutate(all_views=views.views.sum().over(of_all))
     share = views.views.fill_null(0.0) / ibis.greatest(views.all_views.fill_null(0.0), 1.0)
     views = views.mutate(square=share * share)
-    squares = whole(views.square).sum() + fraction(views.square).sum() / _PARTS
+    squares = whole(views.square).sum() + fraction(views.square).sum() / float(WINDOW_PARTS)
     return views.group_by("hashtag_id", "hour").aggregate(
         creators=views.creator_id.count().cast("int64"), herfindahl=squares
     )
@@ -57,7 +55,7 @@ def _cells(observations: ir.Table, moments: ir.Table) -> ir.Table:
         order_by=("observed_at", "fetched_at", "tie_views", "tie_creator", "tie_tags", "created_hour"),
         following=(1, None),
     )
-    rows = rows.mutate(superseded_hour=rows.known_hour.min().over(newer).fill_null(_NEVER))
+    rows = rows.mutate(superseded_hour=rows.known_hour.min().over(newer).fill_null(NEVER))
     rows = rows.mutate(visible_hour=ibis.greatest(rows.known_hour, rows.created_hour))
     end = ibis.least(rows.created_hour + _WINDOW_H, rows.superseded_hour)
     rows = rows.filter(rows.creator_id.notnull() & (rows.creator_id != "") & (end > rows.visible_hour))

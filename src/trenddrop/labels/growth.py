@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 from trenddrop.features.definition import WindowAggregate
 from trenddrop.features.visibility import (
     COUNTERS,
+    NEVER,
     Stage,
     in_buckets,
     metric_versions,
@@ -25,7 +26,6 @@ from trenddrop.features.visibility import (
 from trenddrop.labels.constants import MEASURES, GrowthConstants
 from trenddrop.labels.definition import Onset
 
-_NEVER = 1 << 40
 _KEYS = ("hashtag_id", "hour")
 
 
@@ -82,7 +82,7 @@ def _settled(rows: ir.Table, measure: str, parameters: Onset) -> dict[str, ir.Va
     """Return the baseline and how many hours it knows, of versions that were there when it first looked at them."""
     newest_h, oldest_h = parameters.baseline_to_hours, parameters.baseline_from_hours
     settled_hour = rows.hour + newest_h
-    counts = (rows.visible_hour <= settled_hour) & (rows.superseded_hour.fill_null(_NEVER) > settled_hour)
+    counts = (rows.visible_hour <= settled_hour) & (rows.superseded_hour.fill_null(NEVER) > settled_hour)
     if f"is_told_{measure}" in rows.columns:
         counts &= rows[f"is_told_{measure}"].notnull()
     value = ibis.ifelse(counts, rows[measure].cast("float64"), ibis.null("float64"))
@@ -97,7 +97,7 @@ def _values(versions: ir.Table, measure: str, told: ir.Table | None) -> ir.Table
     values = versions.select(
         *_KEYS,
         "visible_hour",
-        superseded_hour=versions.superseded_hour.fill_null(_NEVER),
+        superseded_hour=versions.superseded_hour.fill_null(NEVER),
         value=versions[measure].cast("float64"),
     )
     return values if told is None else values.semi_join(told, "hashtag_id")

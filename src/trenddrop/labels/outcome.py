@@ -13,6 +13,7 @@ import ibis
 import ibis.expr.types as ir
 
 from trenddrop.features.visibility import (
+    WINDOW_PARTS,
     Stage,
     fraction,
     lazily,
@@ -28,7 +29,6 @@ from trenddrop.schemas.viral_labels import AUTOMATIC, VIRAL_LABELS
 from trenddrop.staging.unions import union_rows
 
 _HOURS = 1 << 20  # more than the hours since 1970 until 2089
-_PARTS = float(1 << 40)
 _OBSERVED = ("is_known", "known_hour")
 _ROUNDING = 1e-9
 
@@ -89,7 +89,7 @@ def ahead(horizon: int, *, first: int = 1, group_by: str = "hashtag_id") -> ir.V
 
 def exact_sum(value: ir.NumericValue, window: ir.Value) -> ir.FloatingValue:
     """Return the sum over a window, the same bits in whatever order the rows come; null where nothing is known."""
-    return whole(value).sum().over(window) + fraction(value).sum().over(window) / _PARTS
+    return whole(value).sum().over(window) + fraction(value).sum().over(window) / float(WINDOW_PARTS)
 
 
 def coverage(
