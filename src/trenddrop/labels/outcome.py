@@ -52,9 +52,9 @@ def with_peak_key(rows: ir.Table, metric: str) -> ir.Table:
     return rows.mutate(peak_key=ibis.ifelse(rows[metric].notnull(), key, ibis.null("int64"))).drop("place")
 
 
-def future(horizon: int, *, first: int = 1, group_by: str = "hashtag_id") -> ir.Value:
-    """Return the window of the hours t + ``first`` to t + ``horizon``."""
-    return ibis.range_window(group_by=group_by, order_by="hour", following=(first, horizon))
+def future(horizon: int) -> ir.Value:
+    """Return the window of a hashtag's hours t + 1 to t + ``horizon``."""
+    return ibis.range_window(group_by="hashtag_id", order_by="hour", following=(1, horizon))
 
 
 def hour_by_hour(rows: ir.Table, *, group_by: str, reach_h: int, stage: Stage) -> ir.Table:
