@@ -79,7 +79,7 @@ def _all_metrics(run: Run) -> dict[str, float]:
     flat = flat_metrics(run.metrics) | calibration_metrics(run.model)
     flat |= flat_intervals(run.intervals) | flat_outcomes(run.outcomes)
     for horizon, one in run.details.items():
-        numbers = {name: value for name, value in one.alerts.as_dict().items() if value is not None}
+        numbers = {name: value for name, value in one.alerts.as_dict().items() if isinstance(value, int | float)}
         flat |= {f"{name}_{horizon}h": float(value) for name, value in numbers.items()}
         for name, part in one.slices.items():
             if part.average_precision is not None:
