@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import yaml
 
 from trenddrop.adapters.mlflow import MlflowStore
 from trenddrop.core.errors import InputError, NotFoundError
@@ -84,6 +85,7 @@ def train_model(
             feature_views=pins.fingerprint(),
             feature_pins=pins.as_json(),
             label_text=label_text(definition),
+            label_document=label_document(definition),
             commit=commit_id(),
             descriptions=FEATURES,
             threads=workspace.settings.threads or os.cpu_count() or 1,
@@ -153,6 +155,11 @@ def label_text(definition: LabelDefinition) -> str:
     values = definition.parameters.model_dump(mode="json", exclude_none=True)
     told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in values.items())
     return f"{definition.description} Kind `{definition.kind}`: {told}."
+
+
+def label_document(definition: LabelDefinition) -> str:
+    """Return a label definition as YAML that ``--label`` takes, whatever becomes of the file that it was read from."""
+    return yaml.safe_dump(definition.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
 def training_document(trained: Trained) -> dict[str, Any]:

@@ -117,7 +117,8 @@ def promote(registry: ModelRegistry, name: str, version: str, decision: Decision
     if not decision.promoted:
         return decision
     if gone := rolled_back(registry, name, version):
-        return Decision(False, (f"{gone}; 'trenddrop models rollback --to {version}' makes it the champion again",))
+        way_back = f"'trenddrop models rollback {name} --to {version}' makes it the champion again"
+        return Decision(False, (f"{gone}; {way_back}",))
     install(registry, name, version, "promotion", change)
     return decision
 

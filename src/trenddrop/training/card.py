@@ -8,7 +8,7 @@ import jinja2
 from trenddrop.core.ids import content_id
 from trenddrop.modeling import fingerprint
 from trenddrop.modeling.spec import models_folder
-from trenddrop.training.record import Run
+from trenddrop.training.record import LABEL, RECIPE, Run
 
 CARD = "model_card.md.j2"
 
@@ -31,6 +31,8 @@ def model_card(run: Run) -> str:
         split=run.split,
         context=run.context,
         fingerprint=fingerprint(run.model),
+        recipe=RECIPE,
+        label=LABEL,
         feature_views=_feature_views(run.context.feature_pins),
         first_row=_moment(run.split.train["event_timestamp"].min()),
         last_row=_moment(run.split.test["event_timestamp"].max()),

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import yaml
+
 from trenddrop.core.progress import SILENT, Progress
 from trenddrop.modeling import FittedModel, ModelSpec, fingerprint
 from trenddrop.training.coverage import IntervalMetrics
@@ -16,6 +18,7 @@ from trenddrop.training.tracker import RunRecord
 
 EXAMPLE_ROWS = 5
 PINS = "feature_pins.json"
+RECIPE, LABEL = "recipe.yaml", "label.yaml"  # as --model and --label take them
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,7 @@ class RunContext:
     snapshot_id: str = ""
     feature_views: str = ""  # fingerprint of the views that the service names
     label_text: str = ""  # what viral means, as Markdown
+    label_document: str = ""  # the definition as YAML
     feature_pins: str = ""  # document with which the training frame can be read again
     commit: str = ""
     descriptions: Mapping[str, str] = field(default_factory=dict)  # feature to the words of its reasons
@@ -67,6 +71,8 @@ def run_record(run: Run, plots: Mapping[str, bytes], card: str) -> RunRecord:
             "metrics.json": json.dumps(figures, indent=1),
             **({"outcomes.json": json.dumps(peaks, indent=1)} if peaks else {}),
             "spec.json": run.spec.model_dump_json(indent=1),
+            RECIPE: yaml.safe_dump(run.spec.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+            **({LABEL: run.context.label_document} if run.context.label_document else {}),
             **({PINS: run.context.feature_pins} if run.context.feature_pins else {}),
         },
         plots=plots,

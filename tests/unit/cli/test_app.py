@@ -117,3 +117,15 @@ def test_predict_brings_the_online_store_to_the_hour_that_it_scored(settings, wh
     assert (stopped.value.code, orjson.loads(capsys.readouterr().out)["scored"]) == (0, 1)
     found = online_features(settings, ["weibo:tea"], feature_service=FEATURE_SERVICE, moment=NOW)
     assert found["feature_timestamp"].to_list() == [NOW]
+
+
+def test_drift_names_the_command_that_trains_the_same_model_again(settings, monkeypatch, capsys):
+    document = {"is_judged": True, "reasons": ["score: moved"], "measures": [], "model": {"name": "m"}}
+    monkeypatch.setattr("trenddrop.flow.drift.check_drift", lambda *_, **__: None)
+    monkeypatch.setattr("trenddrop.flow.drift.drift_document", lambda _: document)
+    asked = ["--label", "top_rank_10", "--platform", "weibo", "--model", "my models/tuned.yaml"]
+    monkeypatch.setattr(sys, "argv", ["trenddrop", "models", "drift", *asked, "--home", str(settings.home)])
+    with pytest.raises(SystemExit):
+        main()
+    told = " ".join(capsys.readouterr().out.split())
+    assert "trenddrop train --label top_rank_10 --platform weibo --model 'my models/tuned.yaml'" in told

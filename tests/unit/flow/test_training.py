@@ -1,5 +1,6 @@
 """What a model version reads stays what it was trained on; what a recipe predicts is what its label knows."""
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -7,12 +8,12 @@ import pytest
 import yaml
 
 from trenddrop.core.errors import InputError
-from trenddrop.core.settings import Settings
+from trenddrop.core.settings import Settings, config_folders
 from trenddrop.flow import open_workspace
 from trenddrop.flow.backtest import run_backtest
 from trenddrop.flow.run import RunRequest, run
 from trenddrop.flow.stages import FEATURE_SERVICE
-from trenddrop.flow.training import service_of, spec_for, train_model
+from trenddrop.flow.training import label_document, service_of, spec_for, train_model
 from trenddrop.labels import load_label
 from trenddrop.registry import ModelVersion
 
@@ -23,6 +24,13 @@ from trenddrop.registry import ModelVersion
 def test_a_version_reads_the_service_that_its_run_recorded(params: dict[str, str], service: str):
     store = cast(Any, SimpleNamespace(params=lambda run_id: params if run_id == "run" else {"feature_service": "x"}))
     assert service_of(store, ModelVersion("viral", "3", "mark", "run")) == service
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (config_folders(None)[0] / "labels").glob("*.yaml")))
+def test_the_label_beside_a_model_card_is_the_one_that_was_learned(name: str, tmp_path: Path):
+    path = tmp_path / "label.yaml"
+    path.write_text(label_document(load_label(name)), encoding="utf-8")
+    assert load_label(str(path)) == load_label(name)
 
 
 def test_a_recipe_predicts_the_horizons_that_its_label_knows(settings: Settings):

@@ -117,7 +117,7 @@ def test_a_version_that_was_rolled_back_is_not_promoted_again_by_training_on_the
     assert not again.promoted
     assert again.reasons == (
         "was rolled back on 2026-01-02T03:00 by ann: looks odd; "
-        "'trenddrop models rollback --to 2' makes it the champion again",
+        "'trenddrop models rollback m --to 2' makes it the champion again",
     )
     assert registry.aliases == {"champion": "1", "challenger": "2"}
     roll_back(registry, "m", CHANGE, to="2")

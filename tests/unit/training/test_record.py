@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -5,7 +6,7 @@ import pytest
 from trenddrop.modeling.spec import load_spec
 from trenddrop.training.card import model_card
 from trenddrop.training.horizon_metrics import HorizonMetrics
-from trenddrop.training.record import Run, RunContext, flat_metrics, run_params
+from trenddrop.training.record import Run, RunContext, flat_metrics, run_params, run_record
 from trenddrop.training.split import split_by_time
 
 
@@ -35,6 +36,16 @@ def test_the_card_holds_the_figures_and_says_what_is_unknown(run):
     assert "| champion | 0.2400 | | 0.9000 to 1.1000 |" in card
     assert "**unknown**" in card.split("### 12 h")[1]
     assert "not recorded" in card
+
+
+def test_the_card_names_the_documents_that_repeat_the_run_and_the_record_holds_them(run):
+    known = replace(run, context=replace(run.context, label_document="name: viral_v1\n"))
+    card = model_card(known)
+    assert "where `recipe.yaml` and `label.yaml` of this run lie" in card
+    assert "trenddrop train --label label.yaml --platform tiktok --model recipe.yaml --test-from" in card
+    documents = run_record(known, {}, card).documents
+    assert documents["label.yaml"] == "name: viral_v1\n"
+    assert "recipe.yaml" in documents
 
 
 def test_parameters_are_short_texts_and_empty_ones_are_left_out(run):

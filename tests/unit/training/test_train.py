@@ -7,7 +7,7 @@ import pytest
 
 from trenddrop.core.errors import InputError
 from trenddrop.modeling import fingerprint, fit, predict, save_model
-from trenddrop.modeling.spec import Words
+from trenddrop.modeling.spec import Words, load_spec
 from trenddrop.training import LoggedRun, RunContext, train
 from trenddrop.training.split import split_by_time
 
@@ -103,8 +103,16 @@ def test_the_tracker_gets_all_that_repeats_and_explains_the_run(result, tracker)
     assert set(compared) == {"platt", "isotonic", "venn_abers"}
     assert record.metrics["calibration_platt_log_loss_6h"] == compared["platt"]
     assert record.example.columns == list(result.model.features)
-    assert set(record.documents) == {"model_card.md", "metrics.json", "spec.json"}
+    assert set(record.documents) == {"model_card.md", "metrics.json", "spec.json", "recipe.yaml"}
     assert set(record.plots) == set(result.plots)
+
+
+def test_the_recipe_beside_the_card_is_the_one_that_was_trained_whatever_its_file_was_called(tracker, tmp_path, spec):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(tracker.records[0].documents["recipe.yaml"], encoding="utf-8")
+    again = load_spec(str(path))
+    assert again == spec.model_copy(update={"horizons": again.horizons})
+    assert again.config_hash() == tracker.records[0].params["config_hash"]
 
 
 def test_the_metrics_are_plain_json(result):

@@ -1,5 +1,6 @@
 """Commands on registered models: list, history, rollback, drift, proposals."""
 
+import shlex
 from dataclasses import asdict
 from typing import Annotated
 
@@ -102,7 +103,8 @@ def drift(
     rows = [[one["kind"], one["name"], one["value"], one["bound"], one["records"], one["is_drifted"]] for one in shown]
     name = document["model"]["name"]
     print_table(f"Drift of {name}", ["of", "name", "measure", "bound", "records", "has drifted"], rows)
-    _print_verdict(document["reasons"], f"trenddrop train --label {label} --platform {platform}")
+    way_out = ["trenddrop", "train", "--label", label, "--platform", platform, "--model", model]
+    _print_verdict(document["reasons"], shlex.join(way_out))
 
 
 @models_app.command()
