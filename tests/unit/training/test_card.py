@@ -98,7 +98,7 @@ def test_peaks_views_and_how_to_repeat_the_run_are_told(result):
     start = result.split.test_from.isoformat()
     told = f"\ntrenddrop train --label viral_v1 --platform tiktok --model recipe.yaml --test-from {start}\n"
     assert told in card
-    assert "where `recipe.yaml` of this run lie" in card
+    assert "in a folder with `recipe.yaml` of this run," in card
     assert "- `heat`: How hot it is.\n- `views_1h`\n" in card
     assert "Begins to grow. Kind `onset`: multiple 3.0." in card
     assert "| data | warehouse snapshot 41 |" in card

@@ -41,7 +41,7 @@ def test_the_card_holds_the_figures_and_says_what_is_unknown(run):
 def test_the_card_names_the_documents_that_repeat_the_run_and_the_record_holds_them(run):
     known = replace(run, context=replace(run.context, label_document="name: viral_v1\n"))
     card = model_card(known)
-    assert "where `recipe.yaml` and `label.yaml` of this run lie" in card
+    assert "in a folder with `recipe.yaml` and `label.yaml` of this run," in card
     assert "trenddrop train --label label.yaml --platform tiktok --model recipe.yaml --test-from" in card
     documents = run_record(known, {}, card).documents
     assert documents["label.yaml"] == "name: viral_v1\n"
