@@ -8,8 +8,10 @@ import polars as pl
 import pytest
 
 from trenddrop.cli import main
+from trenddrop.cli.commands.data import LABEL_COLUMNS
 from trenddrop.feature_store import apply_repo, online_features
 from trenddrop.flow.stages import FEATURE_SERVICE
+from trenddrop.schemas.viral_labels import VIRAL_LABELS
 
 NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
 COMMANDS = "ingest features labels train predict index match generate feedback run backtest serve simulate bench doctor forget demo models"
@@ -129,3 +131,11 @@ def test_drift_names_the_command_that_trains_the_same_model_again(settings, monk
         main()
     told = " ".join(capsys.readouterr().out.split())
     assert "trenddrop train --label top_rank_10 --platform weibo --model 'my models/tuned.yaml'" in told
+
+
+@pytest.mark.parametrize("column", VIRAL_LABELS.columns)
+def test_the_columns_of_imported_labels_are_told_where_they_are_asked_for(column):
+    readme = (Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8")
+    is_made = column in ("viral_definition_name", "matured_at")  # of what else is given
+    assert is_made != (column in LABEL_COLUMNS)
+    assert is_made or f"`{column}`" in readme

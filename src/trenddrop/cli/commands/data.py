@@ -23,6 +23,12 @@ FetchedAt = Annotated[
 Platform = Annotated[str | None, typer.Option("--platform", help="the platform whose hashtags are labelled")]
 Label = Annotated[str | None, typer.Option("--label", help="a definition's name, its kind, or the path of a .yaml")]
 
+LABEL_COLUMNS = (
+    "a .csv, .jsonl or .parquet of labels with the columns hashtag_id (or hashtag, and platform or --platform), "
+    "label_timestamp (UTC, on the hour), prediction_window_hours, is_viral (empty: unknown), and if known "
+    "actual_peak_timestamp, peak_view_count, growth_rate_percent, confidence_score (0 to 1), labeling_method"
+)
+
 labels_app = typer.Typer(
     invoke_without_command=True, help="Label every hour by a viral definition; import labels; test a definition."
 )
@@ -80,7 +86,7 @@ def labels(
 
 @labels_app.command("import")
 def import_labels(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="a .csv, .jsonl or .parquet of labels")],
+    path: Annotated[Path, typer.Argument(metavar="FILE", help=LABEL_COLUMNS)],
     label: Annotated[str, typer.Option("--label", help="the definition that the labels stand for")],
     platform: Annotated[str | None, typer.Option("--platform", help="of rows with a hashtag and no hashtag_id")] = None,
     method: Annotated[
