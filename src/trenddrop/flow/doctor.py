@@ -23,7 +23,7 @@ NEXT_STEPS = {
     "staging": "ingest smaller files more often, or give the engine more threads and memory_limit in settings.yaml",
     "normalized": "ingest smaller files more often, or give the engine more threads and memory_limit in settings.yaml",
     "features": "build fewer trailing hours at a time (trailing_hours of the job), or move to engine: clickhouse",
-    "predictions": "score fewer hours at a time (--hours), or fewer reasons",
+    "predictions": "score fewer hours at a time (--hours)",
     "end_to_end": "see which stage above is slow; if none is, let the jobs follow each other closer (configs/jobs)",
 }
 
@@ -38,7 +38,7 @@ class Finding:
 
 
 def examine(workspace: Workspace) -> list[Finding]:
-    """Return what was found about Python, packages, home, engine, weights, models and service levels."""
+    """Return what was found of Python, packages, home, warehouse, online store, weights, batches and service levels."""
     questions: tuple[tuple[str, Callable[[Workspace], tuple[bool | None, str]]], ...] = (
         ("python", _python),
         ("packages", _packages),

@@ -139,6 +139,12 @@ def test_the_doctor_sees_the_batches_that_waited_longest_for_their_prediction(wo
     assert found.answer.startswith("33% of 3 within 900 s, slowest 3440.0 s")
 
 
+def test_the_doctor_advises_only_options_that_there_are(workspace):
+    run_stages(workspace, stage("predict", ago_s=700, seconds=650))
+    (found,) = [one for one in service_level_findings(workspace) if one.question == "service level predictions"]
+    assert found.answer.endswith("; score fewer hours at a time (--hours)")
+
+
 def test_every_column_of_a_latency_row_is_written(workspace):
     run_stages(workspace, stage("features", ago_s=7, seconds=6))
     table = workspace.warehouse.table("processing_latency").to_polars()
