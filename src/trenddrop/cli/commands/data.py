@@ -161,8 +161,9 @@ def forget(
 
     Raw records that name it and old snapshots go too; rows of others that list a hashtag stay without it. What was
     made of many stays: hourly metrics of hashtags, words and names of themes, models and what MLflow keeps of them,
-    vectors of trends until the next 'trenddrop index', reports until they are written again. The files that were
-    taken in are yours to delete.
+    vectors of trends until 'trenddrop index' finds their captions changed, reports until they are written again. A
+    raw record of another person that names a creator, as the author of a sound, stays too. The files that were taken
+    in are yours to delete.
     """
     from trenddrop.flow.forget import forget as forget_entity
 
