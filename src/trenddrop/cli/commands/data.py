@@ -161,7 +161,7 @@ def forget(
 
     Raw records that name it and old snapshots go too; rows of others that list a hashtag stay without it. What was
     made of many stays: hourly metrics of hashtags, words and names of themes, models and what MLflow keeps of them,
-    vectors of trends until 'trenddrop index' finds their captions changed, reports until they are written again. A
+    vectors of trends until 'trenddrop index --all' makes them anew, reports until they are written again. A
     raw record of another person that names a creator, as the author of a sound, stays too. The files that were taken
     in are yours to delete.
     """
