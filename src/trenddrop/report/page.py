@@ -180,7 +180,7 @@ def _interval(row: Mapping[str, Any], horizon: int, full: float) -> dict[str, fl
     return {"low": low, "high": high, "left": left, "width": right - left}
 
 
-SLICES = ("unseen_hashtags", "under_24h_old")
+SLICES = ("onset_only", "unseen_hashtags", "under_24h_old")
 FURTHER: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("rows", "test rows", number),
     ("positives", "of them viral", number),
@@ -195,6 +195,7 @@ FURTHER: tuple[tuple[str, str, Callable[[Any], str]], ...] = (
     ("lead_time_to_onset_h", "hours from the first alert to the onset, median", number),
     ("lead_time_to_peak_h", "hours from the first alert to the peak, median", number),
     ("false_alerts_per_1000_topic_days", "false alerts in 1,000 topic-days", number),
+    ("onset_only", "average precision, hashtags that had not just gone viral", number),
     ("unseen_hashtags", "average precision, hashtags unseen in training", number),
     ("under_24h_old", "average precision, hashtags less than 24 h old", number),
 )

@@ -29,7 +29,7 @@ from trenddrop.training.events import THRESHOLD, AlertMetrics, judge_alerts
 from trenddrop.training.folds import Fold, make_folds
 from trenddrop.training.horizon_metrics import HorizonMetrics
 from trenddrop.training.leak import LeakCheck, check_leak
-from trenddrop.training.slices import is_unseen, slices
+from trenddrop.training.slices import is_unseen, slices, with_past_outcomes
 from trenddrop.training.split import TimeSplit, default_test_from, split_by_time
 
 CALIBRATED_ON = "calibration_prevalence_{}h"  # a column of the rows: see ``calibration_prevalence``
@@ -135,7 +135,7 @@ def backtest(
     """
     frame = frame.sort("event_timestamp", "hashtag_id")
     horizons = label_horizons(frame, spec)
-    frame = without_open_windows(frame, horizons)
+    frame = with_past_outcomes(without_open_windows(frame, horizons), horizons)
     start = test_from or default_test_from(frame["event_timestamp"])
     folds = make_folds(start, _last_known(frame, horizons))
     left_out = {
@@ -250,7 +250,7 @@ def _judge_horizon(
 ) -> HorizonBacktest:
     known = labelled(rows, horizon)
     scores = {MODEL: known[probability_column(horizon)].to_numpy(), **rivals}
-    parts = {"all": pl.lit(True), **slices(rows)}
+    parts = {"all": pl.lit(True), **slices(rows, horizon)}
     figures_of = {name: _part(rows, scores, part, spec, horizon) for name, part in parts.items()}
     return HorizonBacktest(
         metrics=figures_of.pop("all"),

@@ -76,7 +76,7 @@ class HorizonDetails:
 def detail(train: pl.DataFrame, test: pl.DataFrame, model: FittedModel, one: Evaluation) -> HorizonDetails:
     """Return the details of the test rows with a known outcome; an alert is a row at the threshold of the recipe."""
     rows = _prepared(labelled(test, one.horizon), model, one.horizon).with_columns(is_unseen(train))
-    parts = rows.select(**slices(rows))
+    parts = rows.select(**slices(rows, one.horizon))
     return HorizonDetails(
         alerts=judge_alerts(rows, model.spec, horizon=one.horizon),
         slices={part.name: _slice(rows, one, part.to_numpy(), model.spec) for part in parts},

@@ -26,6 +26,7 @@ from trenddrop.training.horizon_metrics import HorizonMetrics
 from trenddrop.training.peaks import OutcomeMetrics, judge_outcome
 from trenddrop.training.plots import draw_plots
 from trenddrop.training.record import Run, RunContext, horizon_figures, run_record
+from trenddrop.training.slices import with_past_outcomes
 from trenddrop.training.split import TimeSplit, default_test_from, split_by_time
 from trenddrop.training.tracker import LoggedRun, Tracker
 
@@ -70,7 +71,7 @@ def train(
     frame = frame.sort("event_timestamp", "hashtag_id")
     horizons = label_horizons(frame, spec)
     embargo = timedelta(hours=spec.split.embargo_hours)
-    frame = without_open_windows(frame, horizons)
+    frame = with_past_outcomes(without_open_windows(frame, horizons), horizons)
     start = test_from or default_test_from(frame["event_timestamp"])
     split = split_by_time(frame, test_from=start, horizons=horizons, embargo=embargo)
     left_out = _untaught(split, horizons)
