@@ -105,7 +105,8 @@ def coverage(
     row without an observation) and ``known_hour``, without which each hour is known when it ends. The columns are
     ``observed_<h>`` (hours that are known), ``covered_<h>`` (those and the holes of up to ``max_hole_hours`` between
     two observations), ``is_reached_<h>`` (t + h itself has an observation or lies in such a hole) and
-    ``known_hour_<h>`` (when the last of it was learnt: a hole at t + h is known with the observation that ends it).
+    ``known_hour_<h>`` (when the last of it was learnt: a hole at t + h is known with the observation that ends it, or
+    with the last hour that could have brought one).
     ``also`` returns columns and windows over ``observed`` that are computed in the same pass.
     """
     hole_h = definition.parameters.max_hole_hours
@@ -155,7 +156,8 @@ def _with_holes(rows: ir.Table, h: int, hole_h: int) -> dict[str, ir.Value]:
     last, settled = rows[f"last_{h}"], rows[f"settled_{h}"]
     missing = rows.hour + h - last  # at the end of the horizon
     is_reached = (missing == 0) | (settled.notnull() & (settled - last - 1 <= hole_h))
-    later = ibis.ifelse(is_reached & (missing > 0), rows[f"settled_known_{h}"], 0)
+    until = ibis.ifelse(is_reached, rows[f"settled_known_{h}"], last + hole_h + 1)  # the last that could end the hole
+    later = ibis.ifelse(missing > 0, until, 0)
     return {
         f"covered_{h}": rows[f"observed_{h}"] + rows[f"filled_{h}"] + ibis.ifelse(is_reached, missing, 0),
         f"is_reached_{h}": truth(is_reached),

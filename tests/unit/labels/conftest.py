@@ -259,6 +259,9 @@ def _label(world: _World, key: Key, is_event: bool, observed: Observed, metric: 
             if window[-1] in between:
                 last = [observed[u][0] for u in hours if window[-1] <= u <= window[-1] + hole * HOUR]
                 known_at = max(known_at, *last)
+    if hole and window[-1] not in observed and window[-1] not in covered_hours:
+        last = max((u for u in hours if u <= window[-1]), default=t)
+        known_at = max(known_at, last + (hole + 1) * HOUR)
     own = sum(u in observed and observed[u][1] for u in window)
     covered = own + sum(u in covered_hours for u in window)
     is_reached = window[-1] in observed or window[-1] in covered_hours
