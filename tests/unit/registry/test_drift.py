@@ -161,7 +161,9 @@ def test_the_residual_is_what_the_predictions_expected_beyond_what_came(wh: Ware
     )
     over = END - timedelta(hours=6)
     said = wh.table("predictions").to_polars().filter(pl.col("issued_at").is_between(CUT, over, closed="right"))
-    labels = wh.table("viral_labels").to_polars().filter(pl.col("label_timestamp").is_between(CUT, over, closed="right"))
+    labels = (
+        wh.table("viral_labels").to_polars().filter(pl.col("label_timestamp").is_between(CUT, over, closed="right"))
+    )
     expected, seen = said["probability"].sum(), labels["is_viral"].sum()
     assert one.value == pytest.approx((expected - seen) / expected, rel=1e-9)
     assert one.records == said.height
