@@ -9,6 +9,7 @@ import dagster as dg
 from pipelines.scheduler.config import SchedulerConfig, registered_name
 from pipelines.scheduler.resource import WorkspaceResource
 from pipelines.scheduler.tables import Step
+from trenddrop.core.errors import ConfigError
 from trenddrop.flow import stages
 from trenddrop.flow.drift import open_proposal
 
@@ -31,7 +32,9 @@ def flow_jobs(steps: dict[str, Step]) -> dict[str, dg.JobDefinition]:
 
 
 def flow_schedules(config: SchedulerConfig, jobs: dict[str, dg.JobDefinition]) -> list[dg.ScheduleDefinition]:
-    """Return a schedule per rhythm of the config."""
+    """Return a schedule per rhythm of the config; raise ConfigError for a rhythm of no job."""
+    if unknown := sorted(set(config.rhythms) - set(jobs)):
+        raise ConfigError(f"scheduler.yaml: rhythms of {unknown}, which are no jobs; known: {', '.join(sorted(jobs))}")
     requests = {"ingest": _yesterday_too(config), "labels": _day, "features": _hour(config)}
     status = dg.DefaultScheduleStatus.RUNNING if config.is_running else dg.DefaultScheduleStatus.STOPPED
     return [

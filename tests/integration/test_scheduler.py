@@ -9,7 +9,8 @@ from pipelines.scheduler.build import definitions
 from pipelines.scheduler.config import SchedulerConfig, load_scheduler
 from pipelines.scheduler.tables import MODELS
 
-from trenddrop.core.settings import Settings, parse_config
+from trenddrop.core.errors import ConfigError
+from trenddrop.core.settings import Settings, load_settings, parse_config
 from trenddrop.flow import open_workspace
 from trenddrop.schemas import TABLES
 
@@ -77,6 +78,14 @@ def test_it_loads_and_every_table_of_the_warehouse_is_an_asset_with_its_columns(
 )
 def test_tables_are_partitioned_by_what_can_be_built_again(loaded, name, partitions):
     assert isinstance(loaded.resolve_asset_graph().get(dg.AssetKey(name)).partitions_def, partitions)
+
+
+def test_a_rhythm_of_no_job_is_named_with_the_jobs_that_there_are(tmp_path):
+    settings = load_settings(home=tmp_path)
+    plan = load_scheduler()
+    wrong = plan.model_copy(update={"rhythms": plan.rhythms | {"featurs": plan.rhythms["features"]}})
+    with pytest.raises(ConfigError, match=r"rhythms of \['featurs'\], which are no jobs; known: drift, features"):
+        definitions(settings, wrong)
 
 
 def test_freshness_is_the_rhythm_and_the_service_level_or_twice_the_rhythm_without_one(loaded):

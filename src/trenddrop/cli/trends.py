@@ -14,7 +14,7 @@ WHY_WIDTH = 38
 
 
 def print_trends(top: pl.DataFrame, horizons: Sequence[int]) -> None:
-    """Print one block per trend; of a probability the second line is its interval, of the peak the band of 80 %."""
+    """Print one block per trend; of a probability the second line is its interval, of the peak the outer quantiles."""
     trends = list(top.iter_rows(named=True))
     rows = [
         [trend["title"], *(probability(trend, horizon) for horizon in horizons), peak(trend), why(trend)]

@@ -30,7 +30,7 @@ class ClickHouseSettings(Config):
 
 
 class Privacy(Config):
-    """What is kept of a creator's name; raw records live 30 days in any case."""
+    """What is kept of a creator's name; raw records live 30 days where the job `tidy` runs."""
 
     keep_names: bool = False
     hash_key: str = "trenddrop"

@@ -6,10 +6,9 @@ import ibis
 import ibis.expr.types as ir
 
 from trenddrop.features.definition import FeatureDefinition
-from trenddrop.features.visibility import Stage, lazily, with_columns_of
+from trenddrop.features.visibility import NEVER, Stage, lazily, with_columns_of
 from trenddrop.normalized.hours import hour_of
 
-_NEVER = 1 << 40
 _COLUMNS = {"semantic_cluster": "int64", "semantic_label": "string", "semantic_similarity": "float64"}
 
 
@@ -32,7 +31,7 @@ def with_clusters(wide: ir.Table, tables: ClusterTables | None, *, stage: Stage 
     newest = stage(_newest_clusterings(wide, clusters))
     moments = wide.select("hashtag_id", "hour").inner_join(newest, "hour")
     rows = moments.inner_join(_assignment_versions(tables.assignments), ["hashtag_id", "clustering_id"])
-    rows = rows.filter(rows.from_hour <= rows.hour, rows.hour < rows.until_hour.fill_null(_NEVER))
+    rows = rows.filter(rows.from_hour <= rows.hour, rows.hour < rows.until_hour.fill_null(NEVER))
     themes = clusters.select("clustering_id", "cluster_id", "theme_label")
     rows = rows.inner_join(themes, ["clustering_id", "cluster_id"])
     rows = rows.select(

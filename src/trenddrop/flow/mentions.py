@@ -29,9 +29,8 @@ Kind = Literal["creator", "video", "hashtag"]
 RECORDS_AT_ONCE = 50_000  # whose texts are held in memory
 VALUES_PER_PATTERN = 200
 HASHED = "u_"  # begins the id that stands for a creator's name
-_NORMAL = (
-    PLAIN_CHARACTERS + r"\x{1f300}-\x{1faff}\x{2600}-\x{27bf}\x{200d}\x{fe0f}"
-)  # with symbols, which stay as they are
+_SYMBOLS = r"\x{1f300}-\x{1faff}\x{2600}-\x{27bf}\x{200d}\x{fe0f}"
+_NORMAL = PLAIN_CHARACTERS + _SYMBOLS  # which normalization leaves as they are
 _SIGNED = (re.compile(r"#+(\w+)"), re.compile(r"#+([^\s#.,;:!?…\"'()]+)"))  # a symbol ends a name, or is part of it
 _LOOSE = ",;|\t"
 

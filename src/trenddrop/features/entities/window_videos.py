@@ -8,13 +8,12 @@ import ibis.expr.types as ir
 from trenddrop.features.definition import ratio
 from trenddrop.features.entities.states import MEMORY_H, entity_states
 from trenddrop.features.running import running_totals
-from trenddrop.features.visibility import Stage, lazily, with_columns_of
+from trenddrop.features.visibility import NEVER, Stage, lazily, with_columns_of
 from trenddrop.normalized.hours import hour_of
 from trenddrop.staging.unions import union_rows
 
 WINDOWS_H = (24, 168)
 
-_NEVER = 1 << 40
 _REACTIONS = ("like_count", "comment_count", "share_count")
 _VALUES = ("created_at", "creator_id", "sound_id", "view_count", *_REACTIONS)
 _SUMS = ("videos", "viewed_videos", "reacted_videos", "views", "reactions")
@@ -51,7 +50,7 @@ def with_window_videos(
         rows = videos.select(
             key,
             start=ibis.greatest(videos.hour, videos.created_hour),
-            end=ibis.least(videos.until_hour.fill_null(_NEVER), videos.created_hour + w),
+            end=ibis.least(videos.until_hour.fill_null(NEVER), videos.created_hour + w),
             known_hour=videos.hour,
             **{f"{name}_{w}h": amount.cast("int64") for name, amount in amounts.items()},
         )
