@@ -32,7 +32,7 @@ from trenddrop.modeling.resampled import (
 )
 from trenddrop.modeling.spec import ModelSpec
 from trenddrop.training.horizon_metrics import HorizonMetrics
-from trenddrop.training.limits import bars_cleared, effective_number, exact_calibration_error, limits
+from trenddrop.training.limits import bars_cleared, effective_number, if_exact, limits
 
 MODEL, CHAMPION = "model", "champion"
 
@@ -117,6 +117,7 @@ def figures(
         name: interval(ratio(samples[MODEL], sample), level=level) for name, sample in samples.items() if name != MODEL
     }
     shown, oracle = metrics.precision_at_k(rows, score=probability_column(horizon), viral=label_column(horizon))
+    exact = if_exact(rows, probability, horizon, rng=np.random.default_rng([spec.seed, horizon]))
     one = HorizonMetrics(
         rows=rows.height,
         positives=int(viral.sum()),
@@ -142,7 +143,8 @@ def figures(
         mean_probability=float(probability.mean()),
         distinct_positives=rows.filter(viral).select("event_timestamp", probability_column(horizon)).n_unique(),
         effective_days=effective_number(np.bincount(blocks[viral]).astype(np.float64)),
-        exact_ece=exact_calibration_error(rows, probability, horizon, rng=np.random.default_rng([spec.seed, horizon])),
+        exact_ece=exact.ece,
+        exact_average_precision=exact.average_precision,
     )
     return replace(one, bars=bars_cleared(one, spec.bars), limits=limits(one, spec.bars))
 

@@ -38,6 +38,7 @@ class HorizonMetrics:
     distinct_positives: int = 0  # positives of one hour with the same probability count once
     effective_days: float | None = None  # of equally many positives that would be as uneven: see ``effective_number``
     exact_ece: float | None = None  # what exact probabilities would show on these rows, in 19 of 20 cases at most
+    exact_average_precision: float | None = None  # the same, on average
     bars: dict[str, bool | None] = field(default_factory=dict)  # whether the recipe's bars are cleared
     limits: tuple[str, ...] = ()  # what the data do not allow, in words
 

@@ -1,11 +1,13 @@
 """Which bars the figures clear, and in words what the data do not allow: computed from the figures, never asserted."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import polars as pl
 
 from trenddrop.core.time import HOUR
 from trenddrop.modeling.matrix import Floats
-from trenddrop.modeling.metrics import expected_calibration_error
+from trenddrop.modeling.metrics import average_precision, expected_calibration_error
 from trenddrop.modeling.spec import Bars
 from trenddrop.training.horizon_metrics import HorizonMetrics
 
@@ -15,6 +17,7 @@ MANY_UNKNOWN = 0.1  # of the test rows
 DRIFT = 0.1  # of the share of positives, relative
 ALIKE = 0.5  # of the positives; with more copies than that, they count for less
 DRAWS, QUANTILE = 100, 0.95
+FEW_DRAWS = 20  # are enough for a mean
 
 
 def bars_cleared(one: HorizonMetrics, bars: Bars) -> dict[str, bool | None]:
@@ -34,7 +37,8 @@ def bars_cleared(one: HorizonMetrics, bars: Bars) -> dict[str, bool | None]:
 def limits(one: HorizonMetrics, bars: Bars) -> tuple[str, ...]:
     """Return what the data do not allow, one sentence each; empty where they allow every bar.
 
-    A bar that is missed and of which nothing is said here is missed by the model, not by the data.
+    A bar that is missed and of which nothing is said here is missed by the model, not by the data. So is a ratio that
+    calibrated probabilities miss: a sharper model could reach it, a better order of these probabilities cannot.
     """
     found = [
         _few(one),
@@ -43,6 +47,7 @@ def limits(one: HorizonMetrics, bars: Bars) -> tuple[str, ...]:
         _unknown(one),
         _drift(one),
         _ceiling(one, bars),
+        _unsharp(one, bars),
         *_noise(one, bars),
     ]
     return tuple(sentence for sentence in found if sentence)
@@ -57,18 +62,26 @@ def effective_number(counts: Floats) -> float:
     return float(counts.sum() ** 2 / (counts**2).sum())
 
 
-def exact_calibration_error(
-    rows: pl.DataFrame, probability: Floats, horizon: int, *, rng: np.random.Generator
-) -> float:
-    """Return the calibration error that exact probabilities stay below in 19 of 20 draws of the rows' outcomes.
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """What the figures would be if the probabilities were exact, over draws of the rows' outcomes by them."""
+
+    ece: float  # 19 of 20 draws stay below
+    average_precision: float  # mean; no order of the rows is expected to reach more
+
+
+def if_exact(rows: pl.DataFrame, probability: Floats, horizon: int, *, rng: np.random.Generator) -> Exact:
+    """Return the figures that exact probabilities would show.
 
     A hashtag's outcomes within one horizon come from the same draw: their windows overlap, so they are one event or
     none. Independent draws would promise too little an error.
     """
     stretch = rows["event_timestamp"].dt.epoch("s") // int(horizon * HOUR.total_seconds())
     run = rows.select(pl.struct("hashtag_id", stretch=stretch).rank("dense")).to_series().to_numpy() - 1
-    draws = (rng.random(int(run.max()) + 1)[run] < probability for _ in range(DRAWS))
-    return float(np.quantile([expected_calibration_error(viral, probability) for viral in draws], QUANTILE))
+    draws = [rng.random(int(run.max()) + 1)[run] < probability for _ in range(DRAWS)]
+    errors = [expected_calibration_error(viral, probability) for viral in draws]
+    precisions = [average_precision(viral, probability) or 0.0 for viral in draws[:FEW_DRAWS]]
+    return Exact(float(np.quantile(errors, QUANTILE)), float(np.mean(precisions)))
 
 
 def _few(one: HorizonMetrics) -> str:
@@ -129,6 +142,23 @@ def _ceiling(one: HorizonMetrics, bars: Bars) -> str:
     return (
         f"a perfect ranking would reach {1 / best:.2f} times the {best:.3f} of {one.best_baseline}: "
         f"a ratio of {bars.baseline_ratio:g} is out of reach"
+    )
+
+
+def _unsharp(one: HorizonMetrics, bars: Bars) -> str:
+    """Say where right probabilities miss the ratio: then their order cannot be what is wrong with them."""
+    best = one.baselines.get(one.best_baseline) if one.best_baseline else None
+    cleared, exact = bars_cleared(one, bars), one.exact_average_precision
+    is_right = cleared["calibration_slope"] and cleared["ece"]
+    if not best or exact is None or cleared["baseline_ratio"] is not False or not is_right:
+        return ""
+    asked = bars.baseline_ratio * best
+    if exact >= asked or asked > 1:
+        return ""
+    return (
+        f"the probabilities are calibrated, and were they exact, no order of the rows would be expected to reach more "
+        f"than {exact:.3f}: {bars.baseline_ratio:g} times {one.best_baseline}, {asked:.3f}, asks for what the features "
+        "do not tell this model"
     )
 
 

@@ -3,10 +3,11 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import polars as pl
 import pytest
+from sklearn.metrics import average_precision_score
 
 from trenddrop.modeling.spec import Bars
 from trenddrop.training.horizon_metrics import HorizonMetrics
-from trenddrop.training.limits import bars_cleared, exact_calibration_error, limits
+from trenddrop.training.limits import bars_cleared, if_exact, limits
 
 CLEAR = {
     "rows": 10_000,
@@ -27,6 +28,7 @@ CLEAR = {
     "ece": 0.005,
     "effective_days": 80.0,
     "exact_ece": 0.008,
+    "exact_average_precision": 0.41,
 }
 
 
@@ -74,6 +76,10 @@ def test_what_was_not_decided_is_neither_cleared_nor_missed():
         ({"calibration_prevalence": 0.12}, "moved from 0.1200 in the block that calibrated to 0.1000"),
         ({"baselines": {"logistic_regression": 0.8}}, "a perfect ranking would reach 1.25 times the 0.800"),
         ({"ratio_to_best_baseline": 1.3}, "the interval of the ratio, 1.20 to 1.60, holds 1.35"),
+        (
+            {"ratio_to_best_baseline": 1.3, "exact_average_precision": 0.392},
+            "no order of the rows would be expected to reach more than 0.392: 1.35 times logistic_regression, 0.405, asks",
+        ),
         ({"calibration_slope": 1.12}, "the interval of the calibration slope, 0.95 to 1.15, reaches 0.9 to 1.1"),
         ({"ece": 0.02, "exact_ece": 0.015}, "calibration error of up to 0.0150 by chance"),
     ],
@@ -91,6 +97,7 @@ def test_a_miss_that_the_rows_decide_is_not_blamed_on_them():
         "ece": 0.03,
     }
     assert limits(judged(**certain), Bars()) == ()
+    assert limits(judged(**certain, exact_average_precision=0.3), Bars()) == ()  # wrong probabilities promise nothing
 
 
 def outcomes(hashtags, hours, *, apart=1):
@@ -103,8 +110,21 @@ def test_exact_probabilities_err_by_chance_and_more_where_outcomes_overlap():
     rng = np.random.default_rng(3)
     apart, overlapping = outcomes(50, 120, apart=24), outcomes(50, 120)
     probability = rng.uniform(0.05, 0.4, apart.height)
-    alone = exact_calibration_error(apart, probability, 24, rng=np.random.default_rng(1))
-    together = exact_calibration_error(overlapping, probability, 24, rng=np.random.default_rng(1))
+    alone = if_exact(apart, probability, 24, rng=np.random.default_rng(1))
+    together = if_exact(overlapping, probability, 24, rng=np.random.default_rng(1))
     chance = np.sqrt(0.2 * 0.8 / (apart.height / 15))  # of one bin of independent rows
-    assert 0.4 * chance < alone < 1.5 * chance
-    assert together > 2 * alone
+    assert 0.4 * chance < alone.ece < 1.5 * chance
+    assert together.ece > 2 * alone.ece
+
+
+def test_no_order_is_expected_to_reach_more_than_exact_probabilities_do():
+    rng = np.random.default_rng(4)
+    rows = outcomes(400, 12, apart=24)
+    probability = rng.beta(0.3, 2.0, rows.height)
+    expected = if_exact(rows, probability, 24, rng=np.random.default_rng(1)).average_precision
+    reached = [
+        np.mean([average_precision_score(rng.random(rows.height) < probability, score) for _ in range(10)])
+        for score in (probability, probability + rng.normal(0, 0.1, rows.height), np.sqrt(probability))
+    ]
+    assert expected == pytest.approx(reached[0], abs=0.02) == pytest.approx(reached[2], abs=0.02)
+    assert reached[1] < expected - 0.03
