@@ -15,7 +15,7 @@ from trenddrop.training.events import PEAK
 
 
 def run_backtest(workspace: Workspace, request: RunRequest) -> dict[str, Any]:
-    """Ingest, normalize, check, build features and labels, judge the recipe; return the JSON object to print.
+    """Ingest, normalize, check, build labels and features, judge the recipe; return the JSON object to print.
 
     Files that were taken in before cost next to nothing, so the same home can be judged with other labels or recipes.
     """
@@ -25,8 +25,8 @@ def run_backtest(workspace: Workspace, request: RunRequest) -> dict[str, Any]:
     stages.ingest_files(workspace, source, request.inputs)
     stages.normalize_batches(workspace)
     stages.check_quality(workspace)
+    labels = stages.build_all_labels(workspace, definition, source.platform)  # residuals read which outcomes are known
     stages.build_all_features(workspace, source.platform)
-    labels = stages.build_all_labels(workspace, definition, source.platform)
     frame, pins = training_frame(workspace, definition, source.platform)
     frame = frame.join(peaks(workspace, definition, source.platform), on=["hashtag_id", "event_timestamp"], how="left")
     with workspace.stage("backtest") as stage:

@@ -66,8 +66,9 @@ def evaluate_all_features(
 def newest_hours(
     workspace: Workspace, feature_set: FeatureSet, platform: str | None
 ) -> list[tuple[str | None, datetime]]:
-    """Return each platform (or the given one) with the newest hour of its features."""
+    """Return each platform (or the given one) with the newest hour of its features that has ended by the clock."""
     table = workspace.warehouse.table(feature_set.schema.name)
+    table = table.filter(table[feature_set.schema.event_timestamp] <= workspace.clock())
     moment = table[feature_set.schema.event_timestamp]
     if "platform" not in table.columns:
         rows = table.aggregate(newest=moment.max()).to_polars().with_columns(platform=pl.lit(None, dtype=pl.String))

@@ -50,7 +50,7 @@ class RunResult:
 
 
 def run(workspace: Workspace, request: RunRequest) -> RunResult:
-    """Ingest, normalize, check, fit themes, build features and labels, train, judge and predict.
+    """Ingest, normalize, check, fit themes, build labels and features, train, judge and predict.
 
     Every stage can be killed and the run started again: it ends with the same tables.
     """
@@ -61,9 +61,9 @@ def run(workspace: Workspace, request: RunRequest) -> RunResult:
     stages.normalize_batches(workspace)
     checks = stages.check_quality(workspace)
     themes = fit_clusters_of_run(workspace)
+    labels = stages.build_all_labels(workspace, definition, source.platform)  # residuals read which outcomes are known
     stages.build_all_features(workspace, source.platform)
     evaluation = evaluate_all_features(workspace, source.platform)
-    labels = stages.build_all_labels(workspace, definition, source.platform)
     trained = train_model(workspace, definition, source.platform, spec_name=request.model, test_from=request.test_from)
     scores = predict_now(workspace, definition, source.platform, spec_name=request.model)
     materialize_newest(workspace, source.platform)

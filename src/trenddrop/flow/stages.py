@@ -211,8 +211,12 @@ def labelled_entities(
 
 
 def newest_hour(workspace: Workspace, platform: str | None) -> datetime | None:
-    """Return the newest hour that has features."""
+    """Return the newest hour that has features and has ended by the clock.
+
+    Of an hour that goes on not all is known, and a record with a wrong date, years ahead, is no present.
+    """
     features = workspace.warehouse.table("hashtag_features")
+    features = features.filter(features.feature_timestamp <= workspace.clock())
     if platform is not None:
         features = features.filter(features.platform == platform)
     newest: datetime | None = features.aggregate(newest=features.feature_timestamp.max()).to_polars()["newest"].item()
@@ -227,5 +231,5 @@ def newest_features(workspace: Workspace, platform: str | None, *, hours: int = 
         features = features.filter(features.platform == platform)
     if newest is None:
         return features.limit(0).to_polars()
-    recent = features.filter(features.feature_timestamp > newest - hours * HOUR).to_polars()
+    recent = features.filter(features.feature_timestamp.between(newest - (hours - 1) * HOUR, newest)).to_polars()
     return recent.sort("feature_timestamp").unique("hashtag_id", keep="last", maintain_order=True)

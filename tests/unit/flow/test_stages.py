@@ -6,8 +6,17 @@ import polars as pl
 import pytest
 
 from trenddrop.core.errors import QualityError
+from trenddrop.features.registry import FEATURE_SETS
 from trenddrop.flow import Workspace
-from trenddrop.flow.stages import check_quality, measure_quality, newest_event
+from trenddrop.flow.features import newest_hours
+from trenddrop.flow.stages import (
+    build_all_features,
+    check_quality,
+    measure_quality,
+    newest_event,
+    newest_features,
+    newest_hour,
+)
 from trenddrop.quality import Check
 
 NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
@@ -57,3 +66,13 @@ def test_an_observation_in_the_future_is_told_and_does_not_become_the_present(wo
         assert found(checks, "observation_times") == [("critical", 1)]
         assert found(checks, *NEWEST) == [expected] * 2
     assert newest_event(workspace) == NOW - 100 * HOUR
+
+
+def test_the_newest_hour_of_features_has_ended_and_is_no_wrong_date(workspace):
+    """At ten past the hour the row of the hour that goes on knows ten minutes of it, of few hashtags."""
+    take_in(workspace, NOW - HOUR, NOW, NOW + HOUR, datetime(2030, 1, 1, tzinfo=UTC))
+    build_all_features(workspace, "tiktok")
+    assert workspace.warehouse.table("hashtag_features").count().to_pyarrow().as_py() == 4
+    assert newest_hour(workspace, "tiktok") == NOW
+    assert newest_features(workspace, "tiktok", hours=2)["feature_timestamp"].to_list() == [NOW]
+    assert newest_hours(workspace, FEATURE_SETS[0], "tiktok") == [("tiktok", NOW)]
