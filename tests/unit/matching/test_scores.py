@@ -1,6 +1,7 @@
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
+import pytest
 
 from trenddrop.matching import latest_scores
 
@@ -73,6 +74,24 @@ def test_of_two_models_at_the_same_moment_the_later_recorded_counts(wh):
     wh.transact(lambda: wh.append("predictions", rows))
     (row,) = latest_scores(wh).to_dicts()
     assert (row["probability_6h"], row["model_version"]) == (0.2, "2")
+
+
+@pytest.mark.parametrize(
+    "other", [{"model_name": "n"}, {"model_version": "2"}, {"viral_definition_name": "top_rank_50"}]
+)
+def test_no_row_mixes_what_two_models_or_two_definitions_said(wh, other):
+    later = {"created_timestamp": T + HOUR, "reasons": '["later"]'} | other
+    rows = predictions(
+        ("a", 0, 6, 0.7, later),
+        ("a", 0, 12, 0.8, later),
+        ("a", 0, 6, 0.1, {}),
+        ("a", 0, 48, 0.3, {"hours_to_peak": 7.0, "reasons": '["earlier"]'}),
+    )
+    wh.transact(lambda: wh.append("predictions", rows))
+    (row,) = latest_scores(wh).to_dicts()
+    assert [row[f"probability_{hours}h"] for hours in (6, 12, 24, 48)] == [0.7, 0.8, None, None]
+    assert (row["reasons"], row["hours_to_peak"]) == ('["later"]', None)
+    assert row.items() >= other.items()
 
 
 def test_no_predictions_are_an_empty_frame_with_all_columns(wh):
