@@ -6,13 +6,14 @@ from itertools import accumulate
 
 import regex
 
-from trenddrop.embeddings.text import HASHTAG, HASHTAG_NAME, LINK, MENTION
+from trenddrop.embeddings.text import HASHTAG_NAME, LINK, MENTION
 from trenddrop.metadata.limits import Limit, fits
 
 ELLIPSIS = "…"
 LONGEST_SENTENCE = 240  # code points; speech without punctuation is cut near this
 _GRAPHEME = regex.compile(r"\X")
-_TRAILING_HASHTAGS = regex.compile(rf"(?:\s*[#＃]{HASHTAG_NAME})+\s*$")
+_HASHTAG = regex.compile(rf"(?<![#＃])[#＃]++({HASHTAG_NAME})")  # a run of signs at once, else its length is squared
+_TRAILING_HASHTAGS = regex.compile(rf"(?r)(?:\s*[#＃]+{HASHTAG_NAME})+\s*$")  # read from the end, else as slow
 _INVISIBLE = regex.compile(
     r"[\p{Cc}\p{Co}\p{Cs}\p{Cn}\u00ad\u061c\u180e\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff\u115f\u1160\u3164\uffa0\u2800]"
 )
@@ -46,7 +47,7 @@ def _cleaned(text: str, forbidden: str) -> str:
     text = unicodedata.normalize("NFC", _INVISIBLE.sub("", _SPACE.sub(" ", text)))
     text = MENTION.sub(" ", LINK.sub(" ", text))
     without = _TRAILING_HASHTAGS.sub("", text)
-    text = HASHTAG.sub(r"\1", without if _WORDS.search(without) else text)
+    text = _HASHTAG.sub(r"\1", without if _WORDS.search(without) else text)
     text = _SPACE.sub(" ", text.replace("＃", "#")).strip()
     return text if _VISIBLE.search(text) else ""
 

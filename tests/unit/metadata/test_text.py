@@ -1,4 +1,5 @@
 from datetime import date
+from time import perf_counter
 
 import pytest
 import regex
@@ -71,6 +72,21 @@ def test_only_hashtags_become_their_words():
 
 def test_a_hashtag_with_vowel_signs_is_one_hashtag():
     assert clean("देखो #हिन्दी") == "देखो"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("#" * 20_000 + "a", "a"),
+        ("#＃" * 10_000, "#" * 20_000),
+        ("tea " + "#" * 20_000 + "a", "tea"),
+        ("#a" * 20_000 + "!", "a" * 20_000 + "!"),
+    ],
+)
+def test_the_time_to_clean_grows_with_the_hashtag_signs_and_not_their_square(text, expected):
+    start = perf_counter()
+    assert clean(text) == expected
+    assert perf_counter() - start < 3  # it takes 0.02 s; each sign with a pass of its own takes 46 s
 
 
 @pytest.mark.parametrize(
