@@ -36,6 +36,7 @@ class Champion:
     name: str
     version: str
     feature_service: str
+    platform: str  # the one it was trained on; of others it knows nothing
 
 
 class Remembered(Generic[Value]):
@@ -137,15 +138,19 @@ class WarehouseService:
             close()
 
     def score(self, hashtag_ids: Sequence[str]) -> Mapping[str, HashtagScore]:
-        """Return live scores where the online store knows the hashtag, else its newest prediction."""
+        """Return live scores where the online store knows the hashtag, else its newest prediction.
+
+        The champion scores the hashtags of its platform, except those that another model spoke of last.
+        """
         champion = self._champion.get()
         predictions = self._scores.get()
         if champion is None and predictions.is_empty():
             raise NotReadyError("no model serves yet and nothing was predicted; run `trenddrop train` first")
         wanted = predictions.filter(pl.col("hashtag_id").is_in(list(hashtag_ids)))
         found = {row["hashtag_id"]: _score(row) for row in wanted.iter_rows(named=True)}
-        if champion is not None and self.live is not None and hashtag_ids:
-            live = self.live(champion, hashtag_ids)
+        own = [] if champion is None else [one for one in hashtag_ids if _is_own(champion, one, found.get(one))]
+        if champion is not None and self.live is not None and own:
+            live = self.live(champion, own)
             found |= {row["hashtag_id"]: _score(row) for row in live.iter_rows(named=True) if "reasons" in row}
         return found
 
@@ -225,6 +230,12 @@ class WarehouseService:
             if self._index is None or self._index[0] != stamp:
                 self._index = (stamp, self.videos.load_index())
             return self._index[1]
+
+
+def _is_own(champion: Champion, hashtag_id: str, stored: HashtagScore | None) -> bool:
+    """Return whether the champion may speak of a hashtag with this newest prediction."""
+    is_of_platform = hashtag_id.split(":")[0] == champion.platform
+    return is_of_platform and (stored is None or stored.model_name == champion.name)
 
 
 def _score(row: Mapping[str, Any]) -> HashtagScore:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import closing
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import polars as pl
@@ -48,7 +48,7 @@ def scoring_service(settings: Settings, warehouse: Warehouse, *, clock: Clock = 
         load_agent=partial(load_agent, platforms=platforms, extra=settings.configs),
     )
     served = served_log(settings)
-    live = live_scoring(settings, warehouse, clock=clock, served=served)
+    live = live_scoring(settings, clock=clock, served=served)
     return WarehouseService(warehouse, videos, live=live, clock=clock, on_close=(served.close,))
 
 
@@ -62,34 +62,36 @@ def served_log(settings: Settings) -> ServedLog:
     return ServedLog(write, share=settings.served_share, rng=np.random.default_rng())
 
 
-def live_scoring(
-    settings: Settings, warehouse: Warehouse, *, clock: Clock, served: ServedLog | None = None
-) -> LiveScoring | None:
-    """Score online features with the champion, where the predictions come from exactly one model.
+def live_scoring(settings: Settings, *, clock: Clock, served: ServedLog | None = None) -> LiveScoring:
+    """Score online features with the champion, as long as the newest predictions come from exactly one model.
 
-    With several (platforms, label definitions) the newest predictions of each are the answer. A sample of the features
-    goes to ``served``.
+    With several (platforms, label definitions) the newest predictions of each are the answer. What there is is read
+    with the champion, not once: models come while the server runs. A sample of the features goes to ``served``.
     """
-    names = latest_scores(warehouse)["model_name"].unique().to_list()
-    if len(names) != 1:
-        return None
-    store, feast = MlflowStore(settings), FeatureStoreSession(settings)
+
+    @cache  # made when there is a model to score with, by the first who reads the champion
+    def sessions() -> tuple[MlflowStore, FeatureStoreSession]:
+        return MlflowStore(settings), FeatureStoreSession(settings)
+
+    def champion() -> Champion | None:
+        with closing(open_warehouse(settings)) as warehouse:  # its own: other threads read through the service's
+            names = latest_scores(warehouse)["model_name"].unique().to_list()
+            return _champion(warehouse, sessions()[0], names[0]) if len(names) == 1 else None
 
     def online(hashtag_ids: Sequence[str], feature_service: str) -> pl.DataFrame:
         moment = clock()
-        rows = feast.online_features(hashtag_ids, feature_service=feature_service, moment=moment)
+        rows = sessions()[1].online_features(hashtag_ids, feature_service=feature_service, moment=moment)
         if served is not None:
             served.record(rows, feature_service=feature_service, moment=moment)
         return rows.with_columns(pl.col("hashtag_id").str.split(":").list.first().alias("platform"))
 
-    return LiveScoring(champion=partial(_champion, settings, store, names[0]), features=online, score=score)
+    return LiveScoring(champion=champion, features=online, score=score)
 
 
-def _champion(settings: Settings, store: MlflowStore, name: str) -> Champion | None:
+def _champion(warehouse: Warehouse, store: MlflowStore, name: str) -> Champion | None:
     version = store.aliased(name, "champion")
     if version is None:
         return None
-    model = store.load(name, version.version)
-    with closing(open_warehouse(settings)) as warehouse:  # its own: other threads read through the service's
-        model = with_newest_outcomes(warehouse, model, version)
-    return Champion(model, name, version.version, service_of(store, version))
+    model = with_newest_outcomes(warehouse, store.load(name, version.version), version)
+    platform = store.params(version.run_id)["platform"]
+    return Champion(model, name, version.version, service_of(store, version), platform)

@@ -81,7 +81,8 @@ def live_scoring(features):
         assert model == "model"
         return frame.select("hashtag_id", pl.lit(0.75).alias("probability_6h"), pl.lit("[]").alias("reasons"))
 
-    return LiveScoring(champion=lambda: Champion("model", "viral", "9", "service"), features=features, score=score)
+    champion = Champion("model", "viral", "9", "service", "tiktok")
+    return LiveScoring(champion=lambda: champion, features=features, score=score)
 
 
 def test_before_anything_was_predicted_the_service_is_not_ready(build):
@@ -124,6 +125,27 @@ def test_what_the_online_store_knows_is_scored_live_and_the_rest_from_prediction
     }
     assert found["tiktok:live"].feature_timestamp == T + 5 * HOUR
     assert found["tiktok:live"].model_version == "9"
+
+
+def test_the_champion_speaks_of_no_other_platform_and_of_no_hashtag_of_another_model(build, wh):
+    asked = []
+
+    def features(ids, service):
+        asked.extend(ids)
+        return pl.DataFrame({"hashtag_id": list(ids), "velocity": [1.0] * len(ids)})
+
+    others = predictions(("tiktok:other", 0, 6, 0.2)).with_columns(model_name=pl.lit("another"))
+    wh.transact(lambda: wh.append("predictions", others))
+    service = build(("weibo:a", 0, 6, 0.1), ("tiktok:a", 0, 6, 0.3), live=live_scoring(features))
+    found = service.score(["weibo:a", "weibo:new", "tiktok:other", "tiktok:a", "tiktok:new"])
+    assert {name: score.probabilities["probability_6h"] for name, score in found.items()} == {
+        "weibo:a": 0.1,
+        "tiktok:other": 0.2,
+        "tiktok:a": 0.75,
+        "tiktok:new": 0.75,
+    }
+    assert found["tiktok:other"].model_name == "another"
+    assert asked == ["tiktok:a", "tiktok:new"]
 
 
 def test_a_champion_alone_is_enough_and_unknown_hashtags_stay_unknown(build):
