@@ -119,12 +119,30 @@ def _names(header: str, delimiter: str) -> list[str]:
         fields = next(csv.reader([header], delimiter=delimiter))
     except csv.Error:  # it is no header, but what it holds is kept
         fields = header.split(delimiter)
-    names = [name.strip() for name in fields]
-    seen: dict[str, int] = {}
-    for number, name in enumerate(names):
-        seen[name] = seen.get(name, 0) + 1
-        names[number] = (name or f"column_{number + 1}") if seen[name] == 1 else f"{name}_{seen[name]}"
-    return names
+    return _told_apart([name.strip() for name in fields])
+
+
+def _told_apart(names: list[str]) -> list[str]:
+    """Return the names, with a number at each that repeats or is empty; none that is given is taken for it.
+
+    >>> _told_apart(["a", "a_2", "a", ""])
+    ['a', 'a_2', 'a_3', 'column_4']
+    """
+    taken = set(names)
+    waiting = taken - {""}  # given names that have not come yet
+    counts: dict[str, int] = {}
+    unique = []
+    for number, name in enumerate(names, start=1):
+        free = base = name or f"column_{number}"
+        if name in waiting:
+            waiting.remove(name)
+        else:
+            while free in taken:
+                counts[base] = counts.get(base, 1) + 1
+                free = f"{base}_{counts[base]}"
+            taken.add(free)
+        unique.append(free)
+    return unique
 
 
 def _read_rows(records: pl.DataFrame, names: list[str], delimiter: str) -> pl.DataFrame:

@@ -50,6 +50,21 @@ def test_names_that_repeat_or_are_empty_are_told_apart(tmp_path: Path) -> None:
     assert csv(tmp_path, "a,a,\n1,2,3\n")[0][1] == {"a": "1", "a_2": "2", "column_3": "3"}
 
 
+@pytest.mark.parametrize(
+    ("header", "names"),
+    [
+        ("a,a_2,a", ["a", "a_2", "a_3"]),
+        ("a,a,a_2", ["a", "a_3", "a_2"]),
+        ("a,a,a_2,a_2,a", ["a", "a_3", "a_2", "a_2_2", "a_4"]),
+        ("column_2,", ["column_2", "column_2_2"]),
+        (",,column_2", ["column_1", "column_2_2", "column_2"]),
+    ],
+)
+def test_a_name_with_a_number_is_never_one_that_is_given(tmp_path: Path, header: str, names: list[str]) -> None:
+    ((_, record, reason),) = csv(tmp_path, f"{header}\n{header}\n")
+    assert (list(record), list(record.values()), reason) == (names, header.split(","), None)
+
+
 @pytest.mark.parametrize("text", ["", "tag,views\n"])
 def test_without_rows_there_are_no_records(tmp_path: Path, text: str) -> None:
     assert csv(tmp_path, text) == []
