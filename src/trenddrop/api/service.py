@@ -1,9 +1,11 @@
 """The service behind the endpoint: warehouse, champion, index and generator in one process.
 
 Nothing is loaded on construction. Tables and the champion are read again when they are older than ``max_age``:
-one thread reads, the others go on with what there was. The index is read again when its manifest changes.
+one thread reads, the others go on with what there was, and so do all when the reading fails. The index is read again
+when its manifest changes.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +28,7 @@ from trenddrop.warehouse import Warehouse
 
 Value = TypeVar("Value")
 MAX_AGE = timedelta(seconds=60)
+_LOG = logging.getLogger("trenddrop.api")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,10 @@ class Champion:
 
 
 class Remembered(Generic[Value]):
-    """A value that is read again when it has become too old; readers never wait for a newer one."""
+    """A value that is read again when it has become too old; who finds it being read takes the old one.
+
+    Only before the first value do readers wait. A value that cannot be read again stays for another ``max_age``.
+    """
 
     def __init__(self, read: Callable[[], Value], *, clock: Clock, max_age: timedelta = MAX_AGE) -> None:
         self._read = read
@@ -50,20 +56,33 @@ class Remembered(Generic[Value]):
         self._lock = threading.Lock()
 
     def get(self) -> Value:
-        """Return the value; the first reader and one reader after each ``max_age`` read it anew."""
+        """Return the value; the first reader and one reader after each ``max_age`` read it anew.
+
+        Raises what the reading raises as long as there is no value yet.
+        """
         kept = self._kept
-        if kept is not None and self._clock() - kept[1] < self._max_age:
-            return kept[0]
-        if not self._lock.acquire(blocking=kept is None):
-            return kept[0] if kept is not None else self.get()
+        if kept is not None:
+            if self._clock() - kept[1] < self._max_age or not self._lock.acquire(blocking=False):
+                return kept[0]
+        else:
+            self._lock.acquire()
         try:
             if self._kept is not kept and self._kept is not None:
                 return self._kept[0]  # another thread has just read it
-            value = self._read()
+            value = self._read_or_keep(kept)
             self._kept = (value, self._clock())
             return value
         finally:
             self._lock.release()
+
+    def _read_or_keep(self, kept: tuple[Value, datetime] | None) -> Value:
+        try:
+            return self._read()
+        except Exception:  # an old answer is better than none, and the next try has its time
+            if kept is None:
+                raise
+            _LOG.warning("reading again failed; what was read before still answers", exc_info=True)
+            return kept[0]
 
 
 @dataclass(frozen=True, slots=True)

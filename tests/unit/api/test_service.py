@@ -242,6 +242,39 @@ def test_readers_do_not_wait_for_a_newer_value():
     assert remembered.get() == "new"
 
 
+def test_a_value_that_cannot_be_read_again_goes_on_answering_for_a_while(caplog):
+    now, tries, values = [T], [], {1: "old", 4: "new"}
+
+    def read():
+        tries.append(now[0])
+        return values[len(tries)]
+
+    remembered = Remembered(read, clock=lambda: now[0])
+    assert remembered.get() == "old"
+    for failures in (1, 2):
+        now[0] += timedelta(minutes=2)
+        assert [remembered.get() for _ in range(3)] == ["old"] * 3
+        assert len(tries) == len(caplog.records) + 1 == failures + 1
+    assert caplog.records[0].exc_info[0] is KeyError
+    now[0] += timedelta(minutes=2)
+    assert remembered.get() == "new"
+
+
+def test_before_there_is_a_value_its_readers_are_told_what_is_wrong():
+    values = iter([NotReadyError("not yet"), "first"])
+
+    def read():
+        value = next(values)
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+    remembered = Remembered(read, clock=lambda: T)
+    with pytest.raises(NotReadyError, match="not yet"):
+        remembered.get()
+    assert remembered.get() == "first"
+
+
 def test_stopping_the_server_closes_what_the_service_is_made_of(build):
     closed = []
     service = build(("tiktok:a", 0, 6, 0.1))
