@@ -20,7 +20,7 @@ def write_matches(wh: Warehouse, video_id: str, matches: Sequence[Match], *, clo
         wh.delete("trend_matches", pl.DataFrame({"video_id": [video_id]}))
         return wh.append("trend_matches", rows)
 
-    return wh.transact(write, claim=f"trend_matches/{video_id}")
+    return wh.transact(write, claim="trend_matches")
 
 
 def match_rows(video_id: str, matches: Sequence[Match], *, matched_at: datetime) -> pl.DataFrame:

@@ -21,3 +21,17 @@ def test_a_video_may_end_without_matches(wh, clock):
     write_matches(wh, "v1", [one("a", 1)], clock=clock)
     assert write_matches(wh, "v1", [], clock=clock) == 0
     assert wh.table("trend_matches").count().to_pyarrow().as_py() == 0
+
+
+def test_no_claim_names_a_video_since_claims_outlive_what_is_forgotten(wh, clock, monkeypatch):
+    claims = []
+    transact = wh.transact
+
+    def spy(body, *, claim=None):
+        claims.append(claim)
+        return transact(body, claim=claim)
+
+    monkeypatch.setattr(wh, "transact", spy)
+    write_matches(wh, "v1", [one("a", 1)], clock=clock)
+    assert claims[0] == "trend_matches"
+    assert not [claim for claim in claims if "v1" in (claim or "")]
