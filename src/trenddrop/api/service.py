@@ -18,7 +18,7 @@ import polars as pl
 
 from trenddrop.api.contract import HashtagScore, Trend
 from trenddrop.core.errors import InputError, NotFoundError, NotReadyError
-from trenddrop.core.time import Clock, utc_now
+from trenddrop.core.time import HORIZONS_HOURS, Clock, utc_now
 from trenddrop.embeddings import Embedder
 from trenddrop.index import VectorIndex
 from trenddrop.matching import Match, MatchingConfig, Video, latest_scores, match
@@ -157,7 +157,7 @@ class WarehouseService:
             close()
 
     def score(self, hashtag_ids: Sequence[str]) -> Mapping[str, HashtagScore]:
-        """Return live scores where the online store knows the hashtag, else its newest prediction.
+        """Return live scores where the online store knows the hashtag, else its newest prediction if that is open.
 
         The champion scores the hashtags of its platform, except those that another model spoke of last.
         """
@@ -188,9 +188,8 @@ class WarehouseService:
             if scores.is_empty():
                 raise NotFoundError(f"platform {platform!r}: no predictions; there are some for {', '.join(known)}")
         column = f"probability_{horizon_hours}h"
-        newest = pl.col("issued_at").max().over("platform")
         rows = (
-            scores.filter(pl.col("issued_at") > newest - timedelta(hours=horizon_hours), pl.col(column).is_not_null())
+            scores.filter(_is_open(horizon_hours), pl.col(column).is_not_null())
             .sort(column, "hashtag_id", descending=[True, False])
             .head(limit)
         )
@@ -224,6 +223,7 @@ class WarehouseService:
         return generations
 
     def _read_scores(self) -> pl.DataFrame:
+        """Return the newest predictions that are open in the widest horizon: what has matured says nothing of now."""
         with self._warehouse_lock:
             scores = latest_scores(self.warehouse)
             hashtags = self.warehouse.table("hashtags")
@@ -232,7 +232,8 @@ class WarehouseService:
         assert isinstance(named, pl.DataFrame)  # a table never becomes a series
         probabilities = pl.col(PROBABILITIES).fill_nan(None)
         return (
-            scores.with_columns(probabilities)
+            scores.filter(_is_open(max(HORIZONS_HOURS)))
+            .with_columns(probabilities)
             .join(named, on="hashtag_id", how="left")
             .with_columns(
                 pl.col("title").fill_null(pl.col("hashtag_id").str.replace("^[^:]*:", "")),
@@ -249,6 +250,12 @@ class WarehouseService:
             if self._index is None or self._index[0] != stamp:
                 self._index = (stamp, self.videos.load_index())
             return self._index[1]
+
+
+def _is_open(horizon_hours: int) -> pl.Expr:
+    """Whether a prediction matures after the platform's newest one was issued."""
+    newest = pl.col("issued_at").max().over("platform")
+    return pl.col("issued_at") > newest - timedelta(hours=horizon_hours)
 
 
 def _is_own(champion: Champion, hashtag_id: str, stored: HashtagScore | None) -> bool:

@@ -104,6 +104,18 @@ def test_without_live_scoring_the_newest_predictions_answer(build):
     assert score.model_version == "1"
 
 
+def test_a_prediction_that_matured_before_the_newest_of_its_platform_is_no_answer(build):
+    service = build(
+        ("tiktok:pastarecipe", 0, 48, 0.9),
+        ("tiktok:open", 1, 48, 0.2),
+        ("tiktok:newest", 48, 48, 0.3),
+        ("weibo:quiet", 0, 48, 0.4),  # the newest of its platform
+    )
+    asked = ["tiktok:pastarecipe", "tiktok:open", "tiktok:newest", "weibo:quiet"]
+    assert set(service.score(asked)) == set(asked[1:])
+    assert service.match(PASTA, platform="tiktok")[0].probabilities["probability_48h"] is None
+
+
 def test_what_the_online_store_knows_is_scored_live_and_the_rest_from_predictions(build):
     def features(ids, service):
         assert service == "service"
