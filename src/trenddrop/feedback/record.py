@@ -61,29 +61,40 @@ class FeedbackSummary:
         return asdict(self)
 
 
+@dataclass(frozen=True, slots=True)
+class _Document:
+    line: int
+    text: str
+    record: FeedbackRecord | None
+    error: str | None
+
+
 def record_feedback(wh: Warehouse, lines: Sequence[str], *, origin: str, clock: Clock) -> FeedbackSummary:
     """Take JSON documents, one a line, into ``raw_trenddrop_data`` and ``feedback_signals`` in one transaction.
 
-    A document that cannot be read stays in the raw table as ``failed`` with its text and its reasons.
+    A document that cannot be read stays in the raw table as ``failed`` with its text and its reasons. Lines are
+    counted from 1, empty ones too; of equal documents the first line is named.
     """
     wh.ensure_table(RAW)
-    parsed = {content_id(line.strip()): (line.strip(), *_parse(line)) for line in lines if line.strip()}
-    read = sum(1 for line in lines if line.strip())
+    numbered = [(number, text) for number, line in enumerate(lines, start=1) if (text := line.strip())]
+    parsed: dict[str, _Document] = {}
+    for number, text in numbered:
+        if (key := content_id(text)) not in parsed:
+            parsed[key] = _Document(number, text, *_parse(text))
+    read = len(numbered)
     now = clock()
 
     def body() -> FeedbackSummary:
-        known = (
-            wh.table(RAW.name).filter(lambda row: row.id.isin(list(parsed))).select("id").to_polars()["id"].to_list()
-        )
-        fresh = {key: value for key, value in parsed.items() if key not in set(known)}
+        known = set(wh.table(RAW.name).filter(lambda row: row.id.isin(list(parsed))).select("id").to_polars()["id"])
+        fresh = {key: document for key, document in parsed.items() if key not in known}
         if fresh:
             wh.append(RAW.name, _raw_rows(fresh, origin, now))
-        signals = [record for _, record, _ in fresh.values() if record is not None]
+        signals = [document.record for document in fresh.values() if document.record is not None]
         if signals:
             rows = _signal_rows(signals)
             wh.delete("feedback_signals", rows.select("id"))
             wh.append("feedback_signals", rows)
-        errors = tuple(error for _, _, error in fresh.values() if error)
+        errors = tuple(f"line {document.line}: {document.error}" for document in fresh.values() if document.error)
         return FeedbackSummary(read, len(signals), len(errors), read - len(fresh), errors)
 
     return wh.transact(body, claim="feedback")
@@ -97,24 +108,23 @@ def _parse(line: str) -> tuple[FeedbackRecord | None, str | None]:
         return None, "; ".join(reasons)
 
 
-def _raw_rows(
-    fresh: dict[str, tuple[str, FeedbackRecord | None, str | None]], origin: str, now: datetime
-) -> pl.DataFrame:
+def _raw_rows(fresh: dict[str, _Document], origin: str, now: datetime) -> pl.DataFrame:
+    batch_id = content_id(*sorted(fresh))
     rows = [
         {
             "id": key,
-            "fetch_timestamp": as_utc(record.timestamp) if record else None,
+            "fetch_timestamp": as_utc(document.record.timestamp) if document.record else None,
             "entity_type": "feedback",
-            "raw_json": text,
+            "raw_json": document.text,
             "source_endpoint": origin,
-            "batch_id": content_id(*sorted(fresh)),
-            "line_number": number,
-            "processing_status": "processed" if record else "failed",
-            "error_message": error,
+            "batch_id": batch_id,
+            "line_number": document.line,
+            "processing_status": "processed" if document.record else "failed",
+            "error_message": document.error,
             "content_hash": key,
             "created_at": now,
         }
-        for number, (key, (text, record, error)) in enumerate(fresh.items(), start=1)
+        for key, document in fresh.items()
     ]
     return pl.DataFrame(rows, schema=_polars_schema(RAW.columns))
 

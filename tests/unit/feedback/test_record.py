@@ -1,7 +1,8 @@
 import json
 from datetime import UTC, datetime
 
-from trenddrop.feedback import record_feedback
+from trenddrop.core.ids import content_id
+from trenddrop.feedback import record, record_feedback
 from trenddrop.warehouse import Warehouse
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -43,3 +44,20 @@ def test_a_later_reading_of_the_same_moment_replaces_the_earlier(wh):
     take(wh, GOOD)
     take(wh, GOOD.replace("200", "100"))
     assert wh.table("feedback_signals").to_polars()["engagement_score"].to_list() == [0.2]
+
+
+def test_a_refused_document_names_its_line_among_empty_and_known_ones(wh):
+    take(wh, GOOD)
+    summary = take(wh, GOOD, "", "{truncated", GOOD, "{truncated")
+    raw = wh.table("raw_trenddrop_data").filter(lambda row: row.processing_status == "failed").to_polars()
+    assert raw["line_number"].to_list() == [3]
+    assert [error.split(":")[0] for error in summary.errors] == ["line 3"]
+    assert (summary.raw_records, summary.duplicates) == (4, 3)
+
+
+def test_the_documents_of_one_call_are_one_batch_whose_id_is_made_once(wh, monkeypatch):
+    calls = []
+    monkeypatch.setattr(record, "content_id", lambda *parts: calls.append(len(parts)) or content_id(*parts))
+    take(wh, *(GOOD.replace("m1", f"m{number}") for number in range(20)))
+    assert calls.count(20) == 1
+    assert wh.table("raw_trenddrop_data").batch_id.nunique().execute() == 1

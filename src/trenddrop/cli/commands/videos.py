@@ -95,7 +95,7 @@ def feedback(
     from trenddrop.feedback import record_feedback
 
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")  # U+2028 is text in JSON
     except OSError as error:
         raise InputError(f"{path}: {error.strerror or error}; give a file of JSON lines") from error
     with workspace(home, quiet=json) as ws:
