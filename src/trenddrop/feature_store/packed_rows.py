@@ -3,7 +3,8 @@
 A row is ``event | created | layout | nulls | slots | tail``: two int64 of microseconds, the eight bytes that identify
 the layout (which feature stands in which slot), one bit per feature that is null, and eight bytes per feature: a
 float64, an int64, 0 or 1, or where a text or blob ends in the tail. All numbers are little-endian. A row says with
-which layout it was written, so rows from before a feature was added stay readable.
+which layout it was written, so rows from before a feature was added stay readable. A feature that has since become a
+text or blob, or was one, is null in them until they are written anew.
 """
 
 import json
@@ -81,7 +82,7 @@ def pack(layout: Layout, rows: pa.Table) -> list[bytes]:
     for slot, (name, kind) in enumerate(layout.features):
         column = _without_nan(rows[name]) if kind == "number" else rows[name]
         nulls[:, slot] = column.is_null().to_numpy()
-        if kind in ("text", "blob"):
+        if _is_tailed(kind):
             tails.append([cell or b"" for cell in column.cast(pa.binary()).to_pylist()])
             ends = ends + np.fromiter(map(len, tails[-1]), dtype=np.int64, count=rows.num_rows)
             packed["slots"][:, slot] = ends
@@ -110,7 +111,7 @@ def unpack(
     cells = np.zeros((len(features), len(values)), dtype=np.int64)
     known = np.zeros((len(features), len(values)), dtype=bool)
     tails: dict[str, list[bytes | None]] = {
-        name: [None] * len(values) for name, kind in features.items() if kind in ("text", "blob")
+        name: [None] * len(values) for name, kind in features.items() if _is_tailed(kind)
     }
     for identity, places in _by_layout(values).items():
         layout = layouts[identity]
@@ -125,6 +126,8 @@ def unpack(
             if name not in slots:
                 continue
             slot, kind = slots[name]
+            if _is_tailed(kind) != _is_tailed(wanted):
+                continue  # where a text ends is no number, and a number is no place in the tail
             known[i, at] = ~nulls[:, slot]
             if name in tails:
                 _read_tails(tails[name], values, places, rows["slots"], _before(layout, slot), slot)
@@ -151,9 +154,14 @@ def _by_layout(values: Sequence[bytes | None]) -> dict[bytes, list[int]]:
     return places
 
 
+def _is_tailed(kind: Kind) -> bool:
+    """Return whether the cells stand in the tail of a row, and the slots say where they end."""
+    return kind in ("text", "blob")
+
+
 def _before(layout: Layout, slot: int) -> int | None:
     """Return the slot of the text or blob that stands before this one in the tail."""
-    earlier = [i for i, (_, kind) in enumerate(layout.features[:slot]) if kind in ("text", "blob")]
+    earlier = [i for i, (_, kind) in enumerate(layout.features[:slot]) if _is_tailed(kind)]
     return earlier[-1] if earlier else None
 
 
