@@ -172,6 +172,22 @@ def test_an_online_store_that_lags_is_a_mismatch(build: Callable[..., Installati
     assert check_consistency(one.workspace()).mismatched_vectors == 1
 
 
+def test_features_that_came_or_went_within_the_period_are_named_as_not_compared(build: Callable[..., Installation]):
+    one = build()
+    one.materialize(0, 8)
+    log = ServedLog(lambda rows: append_served(one.warehouse, rows), share=1, rng=np.random.default_rng(0))
+    served = one.session.online_features(HASHTAGS, feature_service=SERVICE, moment=at(8))
+    before = served.drop("velocity").with_columns(retired=pl.lit(1.0))
+    log.record(before, feature_service=SERVICE, moment=at(8))
+    log.record(served, feature_service=SERVICE, moment=at(8.5))
+    log.close()
+    found = check_consistency(one.workspace())
+    assert found.not_compared == ("retired", "velocity")
+    assert (found.vectors, found.mismatched_vectors) == (8, 0)
+    assert "velocity" not in {feature.feature for feature in found.features}
+    assert consistency_document(found)["not_compared"] == ["retired", "velocity"]
+
+
 def test_the_log_of_the_endpoint_writes_beside_the_open_warehouse(build: Callable[..., Installation]):
     """Through a connection of its own, so that no question waits for it."""
     from trenddrop.flow.serving import served_log

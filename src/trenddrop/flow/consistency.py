@@ -23,7 +23,11 @@ VECTORS_AT_ONCE = 100_000
 def check_consistency(
     workspace: Workspace, *, since: datetime | None = None, until: datetime | None = None, tolerance: float = 0.0
 ) -> Consistency:
-    """Recompute the vectors served in [since, until) point in time, compare, and write ``data_quality_checks``."""
+    """Recompute the vectors served in [since, until) point in time, compare, and write ``data_quality_checks``.
+
+    A feature that only the first or only the last vector of a service has, which changed between them, is not compared
+    but named in ``not_compared``.
+    """
     with workspace.stage("consistency") as stage, closing(FeatureStoreSession(workspace.settings)) as session:
         parts = [
             _compare_service(workspace, session, service, since, until, tolerance)
@@ -142,15 +146,19 @@ def _compare_batch(
 ) -> Consistency:
     entity = served.select("hashtag_id", pl.col("served_at").alias("event_timestamp"), "served_id")
     true = session.training_frame(workspace.warehouse, entity, feature_service=service)
-    names = _names(served)
-    features = [name for name in true.columns if name not in entity.columns and name in names]
+    common, changed = _names(served)
+    features = [name for name in true.columns if name not in entity.columns and name in common]
     true = true.select(plain(true, features))
     values = decoded(served, {name: true.schema[name] for name in features})
     found = compare(values, true, features, tolerance=tolerance)
-    return replace(found, not_compared=tuple(sorted(names - set(features))))
+    return replace(found, not_compared=tuple(sorted((common | changed) - set(features))))
 
 
-def _names(served: pl.DataFrame) -> set[str]:
-    """Return the features of the first and of the last vector: a service may have changed between them."""
+def _names(served: pl.DataFrame) -> tuple[set[str], set[str]]:
+    """Return the features that the first and the last vector share, and those that only one of the two has.
+
+    A service may have changed between them. What they share is compared; a feature of only one of them would seem
+    missing from the others, so it is named as not compared.
+    """
     first, last = (set(orjson.loads(served["feature_values"][i])) for i in (0, -1))
-    return first & last
+    return first & last, first ^ last
