@@ -2,7 +2,7 @@ import json
 from datetime import UTC, datetime
 
 from trenddrop.core.ids import content_id
-from trenddrop.feedback import record, record_feedback
+from trenddrop.feedback import record_feedback
 from trenddrop.warehouse import Warehouse
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -57,7 +57,8 @@ def test_a_refused_document_names_its_line_among_empty_and_known_ones(wh):
 
 def test_the_documents_of_one_call_are_one_batch_whose_id_is_made_once(wh, monkeypatch):
     calls = []
-    monkeypatch.setattr(record, "content_id", lambda *parts: calls.append(len(parts)) or content_id(*parts))
+    names = record_feedback.__globals__  # of the module as it was imported: doctests import it once more
+    monkeypatch.setitem(names, "content_id", lambda *parts: calls.append(len(parts)) or content_id(*parts))
     take(wh, *(GOOD.replace("m1", f"m{number}") for number in range(20)))
     assert calls.count(20) == 1
     assert wh.table("raw_trenddrop_data").batch_id.nunique().execute() == 1
