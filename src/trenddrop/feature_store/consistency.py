@@ -42,7 +42,7 @@ class Consistency:
     vectors: int = 0
     mismatched_vectors: int = 0
     features: tuple[FeatureMismatch, ...] = ()
-    not_compared: tuple[str, ...] = ()  # features that were served and are not in the feature service any more
+    not_compared: tuple[str, ...] = ()  # served features that the service lacks by now, or that it gained meanwhile
     examples: tuple[str, ...] = ()
 
     @property

@@ -13,7 +13,6 @@ PROBABILITIES = tuple(f"probability_{hours}h" for hours in HORIZONS_HOURS)
 ENDS_OF_INTERVALS = tuple(f"{end}_{hours}h" for hours in HORIZONS_HOURS for end in ("low", "high"))
 PEAKS = tuple(f"{target}{end}" for target in TARGETS for end in ENDS)
 SPEAKER = ("model_name", "model_version", "viral_definition_name")  # who says a probability, and of what
-SCORE_COLUMNS = ("hashtag_id", "platform", "issued_at", "feature_timestamp", *PROBABILITIES, "reasons")
 
 
 def latest_scores(wh: Warehouse, *, platform: str | None = None, at: datetime | None = None) -> pl.DataFrame:
