@@ -70,6 +70,7 @@ def test_each_horizon_has_its_metrics_slices_alerts_and_coverage(result):
             assert f"| {name} | {value:.4f} |" in part
         detail, held = result.details[horizon], result.intervals[horizon]
         assert f"{detail.alerts.event_recall:.4f} of {detail.alerts.events:,} events" in part
+        assert "\n\nAlerts at " in part  # a paragraph of its own, not the end of a list before it
         low, high = detail.alerts.alert_intervals["event_recall"]
         assert f"events announced ({low:.4f} to {high:.4f})" in part
         for limit in one.limits:
