@@ -39,6 +39,7 @@ counters: {view_count: views}
 """
 
 Take = Callable[..., None]
+on_one_engine = pytest.mark.parametrize("any_wh", ["clickhouse"], indirect=True)  # what Python decides is alike on both
 
 
 @pytest.fixture
@@ -89,6 +90,7 @@ def test_a_hashtag_leaves_every_record_that_names_it_by_a_value(workspace: Works
     assert "tiktok:sourdough" not in {row for (row,) in kept(workspace, "hashtags", "hashtag_id")}
 
 
+@on_one_engine
 def test_a_hashtag_that_is_called_like_a_key_takes_no_other_record(workspace: Workspace, take: Take) -> None:
     other = VIDEO | {"video": {"music": "x"}}
     take(other, VIDEO | {"id": "2", "hashtags": [{"name": "video"}]})
@@ -96,6 +98,7 @@ def test_a_hashtag_that_is_called_like_a_key_takes_no_other_record(workspace: Wo
     assert raw(workspace) == [json.dumps(other)]
 
 
+@on_one_engine
 def test_a_source_that_is_known_no_more_is_searched_in_all_values(
     workspace: Workspace, take: Take, tmp_path: Path
 ) -> None:
@@ -207,6 +210,7 @@ def test_a_video_takes_along_what_was_generated_for_it(workspace: Workspace, tak
     assert kept(workspace, "trend_topics", "example_captions") == [(["Baking today"],)]
 
 
+@on_one_engine
 def test_a_creator_takes_the_videos_along_also_where_a_record_has_a_name_alone(
     workspace: Workspace, take: Take
 ) -> None:
@@ -222,6 +226,7 @@ def test_a_creator_takes_the_videos_along_also_where_a_record_has_a_name_alone(
     assert kept(workspace, "videos", "video_id") == kept(workspace, "video_observations", "video_id") == [("tiktok:2",)]
 
 
+@on_one_engine
 def test_a_creator_is_no_other_number(workspace: Workspace, take: Take) -> None:
     other = VIDEO | {"authorMeta": {"id": "8"}, "hashtags": [{"id": "9", "name": "9"}]}
     take(other, VIDEO | {"id": "2"})
@@ -229,6 +234,7 @@ def test_a_creator_is_no_other_number(workspace: Workspace, take: Take) -> None:
     assert raw(workspace) == [json.dumps(other)]
 
 
+@on_one_engine
 @pytest.mark.parametrize(
     ("kind", "identity"), [("hashtag", "rye"), ("hashtag", "tiktok:#"), ("video", ""), ("creator", "x:")]
 )
@@ -237,6 +243,7 @@ def test_an_id_that_cannot_be_one_is_a_mistake(workspace: Workspace, kind: Any, 
         forget(workspace, kind, identity)
 
 
+@on_one_engine
 def test_a_hashtag_leaves_the_index(workspace: Workspace) -> None:
     folder = index_folder(workspace.settings)
     index = ExactIndex("toy", 2)
