@@ -18,12 +18,13 @@ import polars as pl
 
 from trenddrop.api.contract import HashtagScore, Trend
 from trenddrop.core.errors import InputError, NotFoundError, NotReadyError
-from trenddrop.core.time import HORIZONS_HOURS, Clock, utc_now
+from trenddrop.core.time import Clock, utc_now
 from trenddrop.embeddings import Embedder
 from trenddrop.index import VectorIndex
 from trenddrop.matching import Match, MatchingConfig, Video, latest_scores, match
 from trenddrop.matching.scores import ENDS_OF_INTERVALS, PEAKS, PROBABILITIES
 from trenddrop.metadata import Agent, Generation, GenerationSetup, PlatformLimits, generate, write_generations
+from trenddrop.scoring import open_scores
 from trenddrop.warehouse import Warehouse
 
 Value = TypeVar("Value")
@@ -176,8 +177,7 @@ class WarehouseService:
     def top_trends(self, *, platform: str | None, horizon_hours: int, limit: int) -> Sequence[Trend]:
         """Return the likeliest hashtags of those predictions that are still open.
 
-        Open are the predictions that mature after the platform's newest one was issued. NotFoundError names the
-        platforms there are, when the wanted one has no predictions.
+        NotFoundError names the platforms there are, when the wanted one has no predictions.
         """
         scores = self._scores.get()
         if scores.is_empty():
@@ -189,9 +189,7 @@ class WarehouseService:
                 raise NotFoundError(f"platform {platform!r}: no predictions; there are some for {', '.join(known)}")
         column = f"probability_{horizon_hours}h"
         rows = (
-            scores.filter(_is_open(horizon_hours), pl.col(column).is_not_null())
-            .sort(column, "hashtag_id", descending=[True, False])
-            .head(limit)
+            scores.filter(pl.col(column).is_not_null()).sort(column, "hashtag_id", descending=[True, False]).head(limit)
         )
         return [
             Trend(_score(row), platform=row["platform"], title=row["title"], trend_type=row["trend_type"])
@@ -223,7 +221,7 @@ class WarehouseService:
         return generations
 
     def _read_scores(self) -> pl.DataFrame:
-        """Return the newest predictions that are open in the widest horizon: what has matured says nothing of now."""
+        """Return what the newest predictions say of windows that are open, with the names of their hashtags."""
         with self._warehouse_lock:
             scores = latest_scores(self.warehouse)
             hashtags = self.warehouse.table("hashtags")
@@ -232,8 +230,7 @@ class WarehouseService:
         assert isinstance(named, pl.DataFrame)  # a table never becomes a series
         probabilities = pl.col(PROBABILITIES).fill_nan(None)
         return (
-            scores.filter(_is_open(max(HORIZONS_HOURS)))
-            .with_columns(probabilities)
+            open_scores(scores.with_columns(probabilities))
             .join(named, on="hashtag_id", how="left")
             .with_columns(
                 pl.col("title").fill_null(pl.col("hashtag_id").str.replace("^[^:]*:", "")),
@@ -250,12 +247,6 @@ class WarehouseService:
             if self._index is None or self._index[0] != stamp:
                 self._index = (stamp, self.videos.load_index())
             return self._index[1]
-
-
-def _is_open(horizon_hours: int) -> pl.Expr:
-    """Whether a prediction matures after the platform's newest one was issued."""
-    newest = pl.col("issued_at").max().over("platform")
-    return pl.col("issued_at") > newest - timedelta(hours=horizon_hours)
 
 
 def _is_own(champion: Champion, hashtag_id: str, stored: HashtagScore | None) -> bool:

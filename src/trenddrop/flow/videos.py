@@ -23,6 +23,7 @@ from trenddrop.metadata import (
     load_platforms,
     write_generations,
 )
+from trenddrop.scoring import open_scores
 
 RECENT = timedelta(days=3)  # trends not seen for longer are not worth a post
 
@@ -61,10 +62,10 @@ class VideoBranch:
         return self._index
 
     def match(self, video: Video, *, platform: str | None = None) -> list[Match]:
-        """Match one video and keep the matches."""
+        """Match one video, by what the newest predictions say of windows that are open, and keep the matches."""
         ws = self.workspace
         config = load_matching(extra=ws.settings.configs)
-        scores = latest_scores(ws.warehouse)
+        scores = open_scores(latest_scores(ws.warehouse))
         found = match(video, self.index(), scores, config, embedder=self.embedder, platform=platform)
         write_matches(ws.warehouse, video.identity, found, clock=ws.clock)
         return found

@@ -116,6 +116,14 @@ def test_a_prediction_that_matured_before_the_newest_of_its_platform_is_no_answe
     assert service.match(PASTA, platform="tiktok")[0].probabilities["probability_48h"] is None
 
 
+def test_of_an_open_prediction_the_windows_that_are_over_are_not_told(build):
+    service = build(("tiktok:pastarecipe", 0, 6, 0.1), ("tiktok:pastarecipe", 0, 48, 0.4), ("tiktok:newest", 6, 6, 0.3))
+    told = service.score(["tiktok:pastarecipe"])["tiktok:pastarecipe"].probabilities
+    assert (told["probability_6h"], told["probability_48h"]) == (None, 0.4)
+    (matched,) = service.match(PASTA, platform="tiktok")
+    assert (matched.probabilities["probability_6h"], matched.probabilities["probability_48h"]) == (None, 0.4)
+
+
 def test_what_the_online_store_knows_is_scored_live_and_the_rest_from_predictions(build):
     def features(ids, service):
         assert service == "service"
