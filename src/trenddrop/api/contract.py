@@ -5,8 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from trenddrop.core.errors import NotFoundError
 from trenddrop.matching import Match, Video
 from trenddrop.metadata import Generation
+
+
+class UnknownNameError(NotFoundError):
+    """A thing that the question names does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +41,9 @@ class Trend:
 class ScoringService(Protocol):
     """Answers the endpoint's questions.
 
-    Its errors are the project's own: UserError where the question is wrong, NotReadyError where there is no model,
-    no prediction or no index yet. Methods are called from several threads at once.
+    Its errors are the project's own: InputError where the question is wrong, UnknownNameError where it names what does
+    not exist, NotReadyError where there is no model, no prediction or no index yet. All others are faults of the
+    server, also those that the operator of a command could mend. Methods are called from several threads at once.
     """
 
     def warm_up(self) -> None:

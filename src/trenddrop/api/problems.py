@@ -9,8 +9,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from trenddrop.api.contract import UnknownNameError
 from trenddrop.api.messages import Problem
-from trenddrop.core.errors import ConflictError, NotFoundError, NotReadyError, UserError
+from trenddrop.core.errors import ConflictError, InputError, NotReadyError
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_S = "5"
@@ -44,12 +45,12 @@ def add_problem_handlers(app: FastAPI) -> None:
         response.headers.update(error.headers or {})
         return response
 
-    @app.exception_handler(NotFoundError)
-    async def not_found(_: Request, error: NotFoundError) -> JSONResponse:
+    @app.exception_handler(UnknownNameError)
+    async def unknown_name(_: Request, error: UnknownNameError) -> JSONResponse:
         return problem(HTTPStatus.NOT_FOUND, str(error))
 
-    @app.exception_handler(UserError)
-    async def user_error(_: Request, error: UserError) -> JSONResponse:
+    @app.exception_handler(InputError)
+    async def wrong_input(_: Request, error: InputError) -> JSONResponse:
         return problem(HTTPStatus.UNPROCESSABLE_ENTITY, str(error))
 
     @app.exception_handler(NotReadyError)

@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 import orjson
 import polars as pl
 
-from trenddrop.api.contract import HashtagScore, Trend
+from trenddrop.api.contract import HashtagScore, Trend, UnknownNameError
 from trenddrop.core.errors import InputError, NotFoundError, NotReadyError
 from trenddrop.core.time import Clock, utc_now
 from trenddrop.embeddings import Embedder
@@ -177,7 +177,7 @@ class WarehouseService:
     def top_trends(self, *, platform: str | None, horizon_hours: int, limit: int) -> Sequence[Trend]:
         """Return the likeliest hashtags of those predictions that are still open.
 
-        NotFoundError names the platforms there are, when the wanted one has no predictions.
+        UnknownNameError names the platforms there are, when the wanted one has no predictions.
         """
         scores = self._scores.get()
         if scores.is_empty():
@@ -186,7 +186,7 @@ class WarehouseService:
         if platform is not None:
             scores = scores.filter(pl.col("platform") == platform)
             if scores.is_empty():
-                raise NotFoundError(f"platform {platform!r}: no predictions; there are some for {', '.join(known)}")
+                raise UnknownNameError(f"platform {platform!r}: no predictions; there are some for {', '.join(known)}")
         column = f"probability_{horizon_hours}h"
         rows = (
             scores.filter(pl.col(column).is_not_null()).sort(column, "hashtag_id", descending=[True, False]).head(limit)
@@ -213,12 +213,22 @@ class WarehouseService:
         parts = self.videos
         if unknown := sorted(set(platforms) - set(parts.platforms)):
             raise InputError(f"platforms: no limits for {unknown}; known: {', '.join(sorted(parts.platforms))}")
-        setup = GenerationSetup(parts.load_agent(agent), parts.platforms, parts.matching, parts.embedder)
+        setup = GenerationSetup(self._agent(agent, platforms), parts.platforms, parts.matching, parts.embedder)
         matches = self.match(video, platform=None)
         generations = generate(video, matches, platforms, setup, clock=self.clock)
         with self._warehouse_lock:
             write_generations(self.warehouse, generations)
         return generations
+
+    def _agent(self, name: str, platforms: Sequence[str]) -> Agent:
+        """Return the agent; raise UnknownNameError without one, InputError where it does not write for a platform."""
+        try:
+            agent = self.videos.load_agent(name)
+        except NotFoundError as error:
+            raise UnknownNameError(str(error)) from error
+        if silent := sorted(set(platforms) - set(agent.cta)):
+            raise InputError(f"platforms: agent {name} does not write for {silent}; it does for {', '.join(agent.cta)}")
+        return agent
 
     def _read_scores(self) -> pl.DataFrame:
         """Return what the newest predictions say of windows that are open, with the names of their hashtags."""

@@ -5,7 +5,16 @@ import pytest
 from fastapi.testclient import TestClient
 
 from trenddrop.api import create_app
-from trenddrop.core.errors import ConflictError, InputError, NotFoundError, NotReadyError
+from trenddrop.api.contract import UnknownNameError
+from trenddrop.core.errors import (
+    ConfigError,
+    ConflictError,
+    InputError,
+    NotFoundError,
+    NotReadyError,
+    QualityError,
+    SchemaError,
+)
 
 VIDEO = {"transcript": "We cook pasta.", "caption": "dinner #pasta"}
 REQUESTS = [
@@ -90,20 +99,25 @@ def test_metadata_comes_with_the_ids_that_feedback_needs(client):
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (NotFoundError("no such thing"), 404),
+        (UnknownNameError("no such thing"), 404),
         (InputError("wrong platform"), 422),
         (NotReadyError("no model yet"), 503),
         (ConflictError("too slow"), 503),
         (ZeroDivisionError("secret detail"), 500),
+        (ConfigError("secret.yaml: a setting is wrong"), 500),
+        (SchemaError("secret: missing columns"), 500),
+        (QualityError("secret: a check failed"), 500),
+        (NotFoundError("secret: the server lacks a model"), 500),
     ],
 )
-def test_every_error_is_problem_json(client, service, raising, method, path, body, name, error, status):
+def test_every_error_is_problem_json(client, service, raising, method, path, body, name, error, status, caplog):
     setattr(service, name, raising(error))
     response = client.request(method, path, json=body)
     found = is_problem(response, status)
     assert ("Retry-After" in response.headers) == (status == 503)
     assert "secret" not in response.text
-    assert (str(error) in found["detail"]) == isinstance(error, NotFoundError | InputError | NotReadyError)
+    assert (str(error) in found["detail"]) == isinstance(error, UnknownNameError | InputError | NotReadyError)
+    assert ("secret" in caplog.text) == (status == 500)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -7,8 +8,9 @@ import pytest
 from fastapi.testclient import TestClient
 
 from trenddrop.api import create_app
+from trenddrop.api.contract import UnknownNameError
 from trenddrop.api.service import Champion, LiveScoring, Remembered, VideoParts, WarehouseService
-from trenddrop.core.errors import InputError, NotFoundError, NotReadyError
+from trenddrop.core.errors import ConfigError, InputError, NotReadyError
 from trenddrop.index import ExactIndex
 from trenddrop.matching import Video, load_matching
 from trenddrop.metadata import load_agent, load_platforms
@@ -187,7 +189,7 @@ def test_trends_are_the_likeliest_of_the_open_predictions(build):
 
     assert names(platform="tiktok", limit=5) == ["tiktok:b", "tiktok:a"]
     assert names(platform=None, limit=2) == ["weibo:c", "tiktok:b"]
-    with pytest.raises(NotFoundError, match="tiktok, weibo"):
+    with pytest.raises(UnknownNameError, match="tiktok, weibo"):
         names(platform="youtube", limit=5)
     assert service.top_trends(platform="tiktok", horizon_hours=48, limit=5) == []
 
@@ -209,6 +211,28 @@ def test_metadata_is_written_and_logged(build, wh):
 def test_an_unknown_platform_is_the_callers_mistake(build):
     with pytest.raises(InputError, match="myspace.*instagram"):
         build().generate(PASTA, ["tiktok", "myspace"], agent="default")
+
+
+def test_an_unknown_agent_is_the_callers_mistake_and_one_that_cannot_be_read_is_not(build):
+    service = build()
+    with pytest.raises(UnknownNameError, match="'nobody'; known: default"):
+        service.generate(PASTA, ["tiktok"], agent="nobody")
+
+    def load_wrong(name):
+        raise ConfigError(f"{name}.yaml: cta: Field required")
+
+    service.videos = replace(service.videos, load_agent=load_wrong)
+    with pytest.raises(ConfigError, match="cta"):
+        service.generate(PASTA, ["tiktok"], agent="wrong")
+
+
+def test_a_platform_that_the_agent_does_not_write_for_is_the_callers_mistake(build):
+    service = build()
+    agent = load_agent("default")
+    shy = agent.model_copy(update={"cta": {"tiktok": agent.cta["tiktok"]}})
+    service.videos = replace(service.videos, load_agent=lambda name: shy)
+    with pytest.raises(InputError, match=r"shy does not write for \['youtube'\]; it does for tiktok"):
+        service.generate(PASTA, ["tiktok", "youtube"], agent="shy")
 
 
 def test_without_an_index_matching_is_not_ready(build, tmp_path):
