@@ -41,9 +41,10 @@ def records(seed: int, hours: int = 12) -> list[str]:
             continue
         fetched = START + hour * 3600 + rng.randrange(3000) + (rng.randrange(20_000) if rng.random() < 0.15 else 0)
         views = hour * 100 + rng.randrange(90) - (500 if rng.random() < 0.05 else 0)
-        page = {"challenge": {"id": name, "title": name}, "stats": {"viewCount": max(views, 0)}, "fetchTime": fetched}
+        challenge = {"id": name, "title": name, "desc": f"as of {hour}"}
+        page = {"challenge": challenge, "stats": {"viewCount": max(views, 0)}, "fetchTime": fetched}
         video = {
-            "id": f"{name}{hour % 3}", "text": f"{name} {hour}", "createTime": START - 600 * (hour % 3), "fetchTime": fetched,
+            "id": f"{name}{hour % 3}", "text": f"{name} {hour}", "createTime": START - 600 * (hour % 3), "fetchTime": fetched + 60,
             "authorMeta": {"id": str(hour % 2), "name": f"n{hour % 2}", "fans": hour}, "hashtags": [{"name": name}, {"name": "all"}],
             "musicMeta": {"musicId": "m", "musicName": "song"}, "playCount": hour * 10 + rng.randrange(5), "diggCount": hour,
         }  # fmt: skip

@@ -18,6 +18,7 @@ _COLUMNS = {
     "name": "string",
     "first_seen_at": TIMESTAMP,
     "last_updated_at": TIMESTAMP,
+    "told_at": TIMESTAMP,
     "observed_at": TIMESTAMP,
     **dict.fromkeys(_LEVELS, "int64"),
     **dict.fromkeys(_TEXTS, "string"),
@@ -25,9 +26,13 @@ _COLUMNS = {
 
 
 def sightings_of_hashtags(named: ir.Table) -> ir.Table:
-    """Return what records of hashtags say about them."""
+    """Return what records of hashtags say about them; one without a title is titled as it writes the name.
+
+    So a record says at least what a mention would, which need not be kept beside it.
+    """
     regions = {"geographic_region": named.region} if "region" in named.columns else {}
-    return _sightings(named.mutate(first_seen_at=named.fetched_at, last_updated_at=named.fetched_at, **regions))
+    moments = dict.fromkeys(("first_seen_at", "last_updated_at", "told_at"), named.fetched_at)
+    return _sightings(named.mutate(title=named.title.fill_null(strip(named.written)), **moments, **regions))
 
 
 def sightings_of_tags(tags: ir.Table) -> ir.Table:
@@ -43,15 +48,19 @@ def sightings_of_tags(tags: ir.Table) -> ir.Table:
 
 
 def upsert_hashtags(wh: Warehouse, sightings: ir.Table, source: Source, *, engine: ParsingEngine) -> int:
-    """Bring the latest state of the hashtags seen up to date; call it inside a transaction."""
+    """Bring the latest state of the hashtags seen up to date; call it inside a transaction.
+
+    The observations of the records come after it: those that are there say when the state's texts were told.
+    """
     there = wh.table("hashtags")
     if has_rows(there):
         ids = wh.stage(engine.give(sightings.select("hashtag_id").distinct()))
         known = engine.fetch(there.semi_join(ids, "hashtag_id"))
         observations = wh.table("hashtag_observations").semi_join(ids, "hashtag_id")
-        levels = engine.fetch(observations.select("hashtag_id", "fetched_at", "observed_at", *_LEVELS))
+        observed = engine.fetch(observations.select("hashtag_id", "fetched_at", "observed_at", *_LEVELS))
         wh.delete("hashtags", engine.give(known.select("hashtag_id")))
-        seen = [_sightings(rows.mutate(record=ibis.literal(0))) for rows in (known, _seen_levels(levels, known))]
+        earlier = (_seen_texts(known, observed), _seen_levels(observed, known))
+        seen = [_sightings(rows.mutate(record=ibis.literal(0))) for rows in earlier]
         sightings = union_rows(sightings.mutate(record=ibis.literal(0)), *seen)
     return wh.append("hashtags", engine.give(hashtag_states(sightings, platform=source.platform, hold=engine.hold)))
 
@@ -59,23 +68,25 @@ def upsert_hashtags(wh: Warehouse, sightings: ir.Table, source: Source, *, engin
 def hashtag_states(sightings: ir.Table, *, platform: str, hold: Hold) -> ir.Table:
     """Return one row of ``hashtags`` per hashtag; it depends on the set of sightings alone.
 
-    Texts are those of the newest record, counters the newest level that there is; among several of one moment the
-    greatest counts.
+    Texts are those of the newest record of the hashtag itself, or, where there is none, of the newest mention; counters
+    are the newest level that there is. Among several of one moment the greatest counts.
     """
     times = sightings.group_by("hashtag_id").aggregate(
         first=sightings.first_seen_at.min(),
         last=sightings.last_updated_at.max(),
+        told=sightings.told_at.max(),
         **{f"{name}_at": sightings.observed_at.max(where=sightings[name].notnull()) for name in _LEVELS},
     )
     joined = sightings.join(hold(times), "hashtag_id")
-    is_newest = joined.last_updated_at == joined["last"]
+    is_told, is_last = joined.told_at == joined.told, joined.last_updated_at == joined["last"]
+    has_texts = ibis.ifelse(joined.told.isnull(), is_last, is_told).fill_null(False)
     has_level = {name: (joined.observed_at == joined[f"{name}_at"]).fill_null(False) for name in _LEVELS}
-    joined = joined.filter(ibis.or_(is_newest, *has_level.values()))
+    joined = joined.filter(ibis.or_(has_texts, *has_level.values()))
     states = joined.group_by("hashtag_id").aggregate(
         name=joined.name.max(),
         first_seen_at=joined["first"].max(),
         last_updated_at=joined["last"].max(),
-        **{text: joined[text].max(where=is_newest) for text in _TEXTS},
+        **{text: joined[text].max(where=has_texts) for text in _TEXTS},
         **{total: joined[name].max(where=has_level[name]) for name, total in _LEVELS.items()},
     )
     rows = states.mutate(status=ibis.literal("active"), platform=ibis.literal(platform))
@@ -87,7 +98,13 @@ def _sightings(rows: ir.Table) -> ir.Table:
     return rows.mutate(**absent).select("record", *_COLUMNS)
 
 
-def _seen_levels(levels: ir.Table, known: ir.Table) -> ir.Table:
+def _seen_texts(known: ir.Table, observed: ir.Table) -> ir.Table:
+    """Return earlier states as sightings: told by the newest observation, or mentions where none is kept."""
+    told = observed.group_by("hashtag_id").aggregate(told_at=observed.fetched_at.max())
+    return known.left_join(told, "hashtag_id").drop("hashtag_id_right")
+
+
+def _seen_levels(observed: ir.Table, known: ir.Table) -> ir.Table:
     """Return earlier observations as sightings that are older than any text."""
-    named = levels.join(known.select("hashtag_id", "name", "first_seen_at"), "hashtag_id")
+    named = observed.join(known.select("hashtag_id", "name", "first_seen_at"), "hashtag_id")
     return named.mutate(last_updated_at=named.first_seen_at)

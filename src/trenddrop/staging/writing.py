@@ -77,12 +77,12 @@ def write_group(target: Target, files: Sequence[InputFile], records: ir.Table, r
     records, has_copies = _with_status(target, records)
     good = records.filter(records.status == "processed") if has_copies or already else None
     wh.append(_raw_name(target), engine.give(_raw_rows(target, records)))
+    if rows.sightings is not None:
+        upsert_hashtags(wh, _of(rows.sightings, good), target.source, engine=engine)
     for name, table in rows.observations.items():
         wh.append(name, engine.give(_of(table, good).drop("record")))
     for name, table in rows.entities.items():
         upsert_latest(wh, name, _of(table, good).drop("record"), engine=engine)
-    if rows.sightings is not None:
-        upsert_hashtags(wh, _of(rows.sightings, good), target.source, engine=engine)
     batches = _batch_rows(target, records, new)
     wh.append("ingestion_batches", batches.to_arrow())
     counts = batches.select(pl.col("^.*_records$").sum()).row(0, named=True)
