@@ -1,6 +1,6 @@
-"""The service behind the endpoint: warehouse, champion, index and generator in one process.
+"""The service behind the endpoint: warehouse, champions, index and generator in one process.
 
-Nothing is loaded on construction. Tables and the champion are read again when they are older than ``max_age``:
+Nothing is loaded on construction. Tables and the champions are read again when they are older than ``max_age``:
 one thread reads, the others go on with what there was, and so do all when the reading fails. The index is read again
 when its manifest changes.
 """
@@ -88,13 +88,14 @@ class Remembered(Generic[Value]):
 
 @dataclass(frozen=True, slots=True)
 class LiveScoring:
-    """The champion over the online features: what a hashtag's chances are now.
+    """The champions over the online features: what a hashtag's chances are now.
 
-    ``features`` maps hashtag ids and the name of a feature service to one row per id; a row without any value, or
-    no row, is a hashtag that the online store does not know. ``score`` is the same function that the batch uses.
+    ``champions`` reads one per platform. ``features`` maps hashtag ids and the name of a feature service to one row per
+    id; a row without any value, or no row, is a hashtag that the online store does not know. ``score`` is the same
+    function that the batch uses.
     """
 
-    champion: Callable[[], Champion | None]
+    champions: Callable[[], Mapping[str, Champion]]
     features: Callable[[Sequence[str], str], pl.DataFrame]
     score: Callable[[Any, pl.DataFrame], pl.DataFrame]
 
@@ -137,18 +138,18 @@ class WarehouseService:
     _index_lock: threading.Lock = field(default_factory=threading.Lock)
     _index: tuple[int, VectorIndex] | None = None
     _scores: Remembered[pl.DataFrame] = field(init=False)
-    _champion: Remembered[Champion | None] = field(init=False)
+    _champions: Remembered[Mapping[str, Champion]] = field(init=False)
 
     def __post_init__(self) -> None:
         """Prepare the memories; nothing is read yet."""
         self._scores = Remembered(self._read_scores, clock=self.clock, max_age=self.max_age)
-        load = self.live.champion if self.live is not None else lambda: None
-        self._champion = Remembered(load, clock=self.clock, max_age=self.max_age)
+        load = self.live.champions if self.live is not None else dict[str, Champion]
+        self._champions = Remembered(load, clock=self.clock, max_age=self.max_age)
 
     def warm_up(self) -> None:
-        """Load the champion, the newest predictions, the embedder and the index."""
+        """Load the champions, the newest predictions, the embedder and the index."""
         self._scores.get()
-        self._champion.get()
+        self._champions.get()
         self.videos.embedder.encode(["warm up"])
         self._current_index()
 
@@ -160,18 +161,19 @@ class WarehouseService:
     def score(self, hashtag_ids: Sequence[str]) -> Mapping[str, HashtagScore]:
         """Return live scores where the online store knows the hashtag, else its newest prediction if that is open.
 
-        The champion scores the hashtags of its platform, except those that another model spoke of last.
+        A champion scores the hashtags of its platform, except those that another model spoke of last.
         """
-        champion = self._champion.get()
+        champions = self._champions.get()
         predictions = self._scores.get()
-        if champion is None and predictions.is_empty():
+        if not champions and predictions.is_empty():
             raise NotReadyError("no model serves yet and nothing was predicted; run `trenddrop train` first")
         wanted = predictions.filter(pl.col("hashtag_id").is_in(list(hashtag_ids)))
         found = {row["hashtag_id"]: _score(row) for row in wanted.iter_rows(named=True)}
-        own = [] if champion is None else [one for one in hashtag_ids if _is_own(champion, one, found.get(one))]
-        if champion is not None and self.live is not None and own:
-            live = self.live(champion, own)
-            found |= {row["hashtag_id"]: _score(row) for row in live.iter_rows(named=True) if "reasons" in row}
+        for champion in champions.values():
+            own = [one for one in hashtag_ids if _is_own(champion, one, found.get(one))]
+            if self.live is not None and own:
+                live = self.live(champion, own)
+                found |= {row["hashtag_id"]: _score(row) for row in live.iter_rows(named=True) if "reasons" in row}
         return found
 
     def top_trends(self, *, platform: str | None, horizon_hours: int, limit: int) -> Sequence[Trend]:

@@ -20,8 +20,9 @@ from trenddrop.flow.intervals import with_newest_outcomes
 from trenddrop.flow.training import service_of
 from trenddrop.flow.videos import index_folder
 from trenddrop.index import ExactIndex
-from trenddrop.matching import latest_scores, load_matching
+from trenddrop.matching import load_matching
 from trenddrop.metadata import load_agent, load_platforms
+from trenddrop.registry import ModelVersion, champion_events
 from trenddrop.scoring import score
 from trenddrop.warehouse import Warehouse, open_warehouse
 
@@ -63,20 +64,20 @@ def served_log(settings: Settings) -> ServedLog:
 
 
 def live_scoring(settings: Settings, *, clock: Clock, served: ServedLog | None = None) -> LiveScoring:
-    """Score online features with the champion, as long as the newest predictions come from exactly one model.
+    """Score online features with the champion of each platform.
 
-    With several (platforms, label definitions) the newest predictions of each are the answer. What there is is read
-    with the champion, not once: models come while the server runs. A sample of the features goes to ``served``.
+    What there is is read with the champions, not once: models come while the server runs. A sample of the features
+    goes to ``served``.
     """
 
-    @cache  # made when there is a model to score with, by the first who reads the champion
+    @cache  # made when there is a model to score with, by the first who reads the champions
     def sessions() -> tuple[MlflowStore, FeatureStoreSession]:
         return MlflowStore(settings), FeatureStoreSession(settings)
 
-    def champion() -> Champion | None:
+    def champions() -> dict[str, Champion]:
         with closing(open_warehouse(settings)) as warehouse:  # its own: other threads read through the service's
-            names = latest_scores(warehouse)["model_name"].unique().to_list()
-            return _champion(warehouse, sessions()[0], names[0]) if len(names) == 1 else None
+            names = models_that_predict(warehouse)
+            return _champions(warehouse, sessions()[0], names) if names else {}
 
     def online(hashtag_ids: Sequence[str], feature_service: str) -> pl.DataFrame:
         moment = clock()
@@ -85,13 +86,29 @@ def live_scoring(settings: Settings, *, clock: Clock, served: ServedLog | None =
             served.record(rows, feature_service=feature_service, moment=moment)
         return rows.with_columns(pl.col("hashtag_id").str.split(":").list.first().alias("platform"))
 
-    return LiveScoring(champion=champion, features=online, score=score)
+    return LiveScoring(champions=champions, features=online, score=score)
 
 
-def _champion(warehouse: Warehouse, store: MlflowStore, name: str) -> Champion | None:
-    version = store.aliased(name, "champion")
-    if version is None:
-        return None
-    model = with_newest_outcomes(warehouse, store.load(name, version.version), version)
-    platform = store.params(version.run_id)["platform"]
-    return Champion(model, name, version.version, service_of(store, version), platform)
+def models_that_predict(warehouse: Warehouse) -> list[str]:
+    """Return the names of the models that have predicted here; a shared registry holds those of other homes too."""
+    rows = warehouse.table("predictions")
+    return sorted(rows.filter(~rows.is_backtest).select("model_name").distinct().to_polars()["model_name"])
+
+
+def _champions(warehouse: Warehouse, store: MlflowStore, names: Sequence[str]) -> dict[str, Champion]:
+    """Return the champion of each platform: where several models have one, that which became it last."""
+    aliased = [store.aliased(name, "champion") for name in names]
+    versions = sorted((one for one in aliased if one is not None), key=partial(_champion_since, store))
+    newest = {store.params(one.run_id)["platform"]: one for one in versions}
+    return {platform: _champion(warehouse, store, version, platform) for platform, version in newest.items()}
+
+
+def _champion_since(store: MlflowStore, version: ModelVersion) -> str:
+    """Return when the version became champion; one that was set by hand did so before all others."""
+    moments = [event.at for event in champion_events(store, version.name) if event.version == version.version]
+    return max(moments, default="")
+
+
+def _champion(warehouse: Warehouse, store: MlflowStore, version: ModelVersion, platform: str) -> Champion:
+    model = with_newest_outcomes(warehouse, store.load(version.name, version.version), version)
+    return Champion(model, version.name, version.version, service_of(store, version), platform)

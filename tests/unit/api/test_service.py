@@ -78,13 +78,13 @@ def build(wh, embedder, index_folder):
     return make
 
 
-def live_scoring(features):
+def live_scoring(features, *, platforms=("tiktok",)):
     def score(model, frame):
-        assert model == "model"
+        assert set(frame["hashtag_id"].str.split(":").list.first()) == {model}
         return frame.select("hashtag_id", pl.lit(0.75).alias("probability_6h"), pl.lit("[]").alias("reasons"))
 
-    champion = Champion("model", "viral", "9", "service", "tiktok")
-    return LiveScoring(champion=lambda: champion, features=features, score=score)
+    champions = {name: Champion(name, "viral", "9", f"{name}_service", name) for name in platforms}
+    return LiveScoring(champions=lambda: champions, features=features, score=score)
 
 
 def test_before_anything_was_predicted_the_service_is_not_ready(build):
@@ -128,7 +128,7 @@ def test_of_an_open_prediction_the_windows_that_are_over_are_not_told(build):
 
 def test_what_the_online_store_knows_is_scored_live_and_the_rest_from_predictions(build):
     def features(ids, service):
-        assert service == "service"
+        assert service == "tiktok_service"
         known = [name == "tiktok:live" for name in ids]
         return pl.DataFrame(
             {
@@ -168,6 +168,15 @@ def test_the_champion_speaks_of_no_other_platform_and_of_no_hashtag_of_another_m
     }
     assert found["tiktok:other"].model_name == "another"
     assert asked == ["tiktok:a", "tiktok:new"]
+
+
+def test_each_platform_has_a_champion_of_its_own(build):
+    def features(ids, service):
+        assert {f"{name.split(':')[0]}_service" for name in ids} == {service}
+        return pl.DataFrame({"hashtag_id": list(ids), "velocity": [1.0] * len(ids)})
+
+    service = build(live=live_scoring(features, platforms=("tiktok", "weibo")))
+    assert set(service.score(["weibo:a", "tiktok:a", "youtube:a"])) == {"weibo:a", "tiktok:a"}
 
 
 def test_a_champion_alone_is_enough_and_unknown_hashtags_stay_unknown(build):
