@@ -24,13 +24,17 @@ class Attempts:
 
     @contextmanager
     def of(self, name: str) -> Iterator[None]:
-        """Keep the user error of the block for ``require_all``; a fault is raised at once, since all may share it."""
+        """Keep the user error of the block for later; a fault is raised at once, since all may share it."""
         try:
             yield
         except UserError as error:
             self.errors.append((name, error))
 
+    def told(self) -> str:
+        """Return what was kept, each under its name."""
+        return "; ".join(f"{name}: {error}" for name, error in self.errors)
+
     def require_all(self) -> None:
-        """Raise UserError with what was kept, each under its name."""
+        """Raise UserError with what was kept."""
         if self.errors:
-            raise UserError("; ".join(f"{name}: {error}" for name, error in self.errors)) from self.errors[0][1]
+            raise UserError(self.told()) from self.errors[0][1]

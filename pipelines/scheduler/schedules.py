@@ -1,11 +1,12 @@
 """When each job runs: one schedule per job, each tick the partition of its moment."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TypeAlias
 
 import dagster as dg
 
+from pipelines.scheduler.attempts import Attempts
 from pipelines.scheduler.config import SchedulerConfig, registered_name
 from pipelines.scheduler.resource import WorkspaceResource
 from pipelines.scheduler.tables import Step
@@ -51,24 +52,35 @@ def flow_schedules(config: SchedulerConfig, jobs: dict[str, dg.JobDefinition]) -
 
 
 def retraining_sensor(config: SchedulerConfig, job: dg.JobDefinition) -> dg.SensorDefinition:
-    """Return the sensor that asks for one retraining per open proposal, of its model alone, whoever wrote it."""
+    """Return the sensor that asks for one retraining per open proposal, of its model alone, whoever wrote it.
+
+    What a user must mend of one platform is told, and keeps no other platform's proposal waiting.
+    """
 
     @dg.sensor(
         job=job, minimum_interval_seconds=LOOK_EVERY_S, default_status=_sensor_status(config), name="retraining_sensor"
     )
-    def look(workspace: WorkspaceResource) -> Iterator[dg.RunRequest]:
+    def look(context: dg.SensorEvaluationContext, workspace: WorkspaceResource) -> list[dg.RunRequest] | dg.SkipReason:
+        attempts, requests = Attempts(), []
         with workspace.open() as ws:
             for one in config.platforms:
-                definition = stages.label_named(ws, one.label)
-                if proposal := open_proposal(ws, definition, one.platform, spec_name=one.model):
-                    models = {"models": [registered_name(ws, one)]}
-                    yield dg.RunRequest(
-                        run_key=proposal,
-                        run_config={"ops": {"retraining": {"config": models}}},
-                        tags={"trenddrop/proposal": proposal},
-                    )
+                with attempts.of(one.platform):
+                    definition = stages.label_named(ws, one.label)
+                    if proposal := open_proposal(ws, definition, one.platform, spec_name=one.model):
+                        requests.append(_retraining(proposal, registered_name(ws, one)))
+        if attempts.errors:
+            context.log.error(attempts.told())
+        return requests or dg.SkipReason(attempts.told() or "no proposal is open")
 
     return look
+
+
+def _retraining(proposal: str, model: str) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=proposal,
+        run_config={"ops": {"retraining": {"config": {"models": [model]}}}},
+        tags={"trenddrop/proposal": proposal},
+    )
 
 
 def _sensor_status(config: SchedulerConfig) -> dg.DefaultSensorStatus:

@@ -1,8 +1,11 @@
 """A drift that is planted under a serving model leads to a proposal, the sensor's request and a retraining."""
 
+from pathlib import Path
+
 import dagster as dg
 import polars as pl
 import pytest
+from dagster._core.definitions.sensor_definition import SensorExecutionData
 from pipelines.scheduler.build import definitions
 from pipelines.scheduler.config import SchedulerConfig, load_scheduler
 
@@ -41,13 +44,13 @@ def plant_drift(workspace: Workspace) -> None:
     workspace.warehouse.append("hashtag_features", moved)
 
 
-def sensor_requests(workspace: Workspace, world) -> list[dg.RunRequest]:
-    platform = {"platform": "tiktok", "label": "growth_multiple", "model": str(world.recipe)}
-    plan = load_scheduler().model_dump() | {"platforms": [platform]}
+def sensor_tick(workspace: Workspace, *recipes: Path) -> SensorExecutionData:
+    platforms = [{"platform": "tiktok", "label": "growth_multiple", "model": str(recipe)} for recipe in recipes]
+    plan = load_scheduler().model_dump() | {"platforms": platforms}
     defs = definitions(workspace.settings, parse_config(SchedulerConfig, plan, origin="test"))
     sensor = defs.resolve_sensor_def("retraining_sensor")
     with dg.build_sensor_context(repository_def=defs.get_repository_def(), resources=defs.resources) as context:
-        return list(sensor.evaluate_tick(context).run_requests or [])
+        return sensor.evaluate_tick(context)
 
 
 def test_planted_drift_is_proposed_asked_for_and_answered(workspace, world):
@@ -56,7 +59,7 @@ def test_planted_drift_is_proposed_asked_for_and_answered(workspace, world):
     assert {one.kind for one in calm.measures} == {"feature", "score", "outcome", "residual"}
     assert calm.reasons == ()
     assert open_proposal(workspace, definition, "tiktok", spec_name=recipe) is None
-    assert sensor_requests(workspace, world) == []
+    assert sensor_tick(workspace, world.recipe).run_requests == []
     idle = retrain(workspace, definition, "tiktok", spec_name=recipe, only_if_proposed=True)
     assert idle.document() == {"is_retrained": False, "answers": None}
 
@@ -67,11 +70,23 @@ def test_planted_drift_is_proposed_asked_for_and_answered(workspace, world):
     assert drift_document(found)["is_proposed"]
     (row,) = proposals_of(workspace).to_dicts()
     assert (row["model_version"], row["is_proposed"]) == ("1", True)
-    (request,) = sensor_requests(workspace, world)
+    (request,) = sensor_tick(workspace, world.recipe).run_requests
     assert request.run_key == row["proposal_id"]
     assert request.run_config == {"ops": {"retraining": {"config": {"models": [row["model_name"]]}}}}
     done = retrain(workspace, definition, "tiktok", spec_name=recipe, only_if_proposed=True).document()
     assert (done["is_retrained"], done["answers"]) == (True, row["proposal_id"])
+
+
+def test_a_broken_recipe_is_told_and_keeps_no_other_proposal_waiting(workspace, world, tmp_path, capfd):
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("horizons: [5]")
+    assert f"tiktok: {broken}: " in sensor_tick(workspace, broken).skip_message
+    plant_drift(workspace)
+    found = check_drift(workspace, label_named(workspace, "growth_multiple"), "tiktok", spec_name=str(world.recipe))
+    capfd.readouterr()
+    (request,) = sensor_tick(workspace, broken, world.recipe).run_requests
+    assert request.run_key == found.proposal_id
+    assert f"tiktok: {broken}: " in capfd.readouterr().err
 
 
 def test_a_model_without_newer_hours_is_not_judged(workspace, world, ran):
