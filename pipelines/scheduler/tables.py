@@ -61,7 +61,8 @@ def steps(config: SchedulerConfig, settings: Settings) -> dict[str, Step]:
         Step(
             "features",
             (*FEATURES, *FEATURE_STATE),
-            ("hashtag_metrics", *OBSERVATIONS, "hashtag_cluster_assignments"),
+            # They read old predictions too, which are not named: these come from features, and a cycle does not load.
+            ("hashtag_metrics", *OBSERVATIONS, "hashtag_clusters", "hashtag_cluster_assignments", "viral_labels"),
             dict.fromkeys(FEATURES[:-1], "features"),
             hours,
         ),
