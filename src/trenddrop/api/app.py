@@ -127,7 +127,7 @@ def _lifespan(service: ScoringService) -> Any:
 
 def _scored(name: str, identity: str, found: HashtagScore | None) -> ScoredItem:
     if found is None:
-        detail = "never observed, or not lately enough to be scored"
+        detail = "never observed, not lately enough to be scored, or no candidate, as what is viral already"
         return ScoredItem(hashtag=name, hashtag_id=identity, status="unknown", detail=detail)
     return ScoredItem(
         hashtag=name,

@@ -34,13 +34,14 @@ _LOG = logging.getLogger("trenddrop.api")
 
 @dataclass(frozen=True, slots=True)
 class Champion:
-    """The serving model version."""
+    """The serving model version, and the rows that it may score: of others it has learned nothing."""
 
     model: Any
     name: str
     version: str
     feature_service: str
-    platform: str  # the one it was trained on; of others it knows nothing
+    platform: str  # the one it was trained on
+    candidates: pl.DataFrame  # hashtag_id, feature_timestamp: what its label definition can label
 
 
 class Remembered(Generic[Value]):
@@ -91,8 +92,8 @@ class LiveScoring:
     """The champions over the online features: what a hashtag's chances are now.
 
     ``champions`` reads one per platform. ``features`` maps hashtag ids and the name of a feature service to one row per
-    id; a row without any value, or no row, is a hashtag that the online store does not know. ``score`` is the same
-    function that the batch uses.
+    id, with its ``feature_timestamp``; a row without any value, or no row, is a hashtag that the online store does not
+    know. ``score`` is the same function that the batch uses, and as there only candidates are scored.
     """
 
     champions: Callable[[], Mapping[str, Champion]]
@@ -104,11 +105,11 @@ class LiveScoring:
         features = self.features(hashtag_ids, champion.feature_service)
         values = [name for name in features.columns if name not in ("hashtag_id", "feature_timestamp", "platform")]
         known = features.filter(pl.any_horizontal(pl.col(values).is_not_null())) if values else features
+        known = known.join(champion.candidates, on=["hashtag_id", "feature_timestamp"], how="semi")
         if known.is_empty():
             return known.select("hashtag_id")
         scored = self.score(champion.model, known)
-        if "feature_timestamp" in known.columns and "feature_timestamp" not in scored.columns:
-            scored = scored.join(known.select("hashtag_id", "feature_timestamp"), on="hashtag_id", how="left")
+        scored = scored.join(known.select("hashtag_id", "feature_timestamp"), on="hashtag_id", how="left")
         return scored.with_columns(model_name=pl.lit(champion.name), model_version=pl.lit(champion.version))
 
 
@@ -161,7 +162,7 @@ class WarehouseService:
     def score(self, hashtag_ids: Sequence[str]) -> Mapping[str, HashtagScore]:
         """Return live scores where the online store knows the hashtag, else its newest prediction if that is open.
 
-        A champion scores the hashtags of its platform, except those that another model spoke of last.
+        A champion scores the candidates of its platform, except those that another model spoke of last.
         """
         champions = self._champions.get()
         predictions = self._scores.get()

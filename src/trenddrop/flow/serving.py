@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import closing
+from datetime import datetime
 from functools import cache, partial
 
 import numpy as np
@@ -12,7 +13,7 @@ from trenddrop.adapters.mlflow import MlflowStore
 from trenddrop.api import create_app
 from trenddrop.api.service import Champion, LiveScoring, VideoParts, WarehouseService
 from trenddrop.core.settings import Settings
-from trenddrop.core.time import Clock, utc_now
+from trenddrop.core.time import HORIZONS_HOURS, HOUR, Clock, utc_now
 from trenddrop.embeddings import PackagedMiniLM
 from trenddrop.feature_store import FeatureStoreSession
 from trenddrop.feature_store.served import ServedLog, append_served
@@ -77,7 +78,7 @@ def live_scoring(settings: Settings, *, clock: Clock, served: ServedLog | None =
     def champions() -> dict[str, Champion]:
         with closing(open_warehouse(settings)) as warehouse:  # its own: other threads read through the service's
             names = models_that_predict(warehouse)
-            return _champions(warehouse, sessions()[0], names) if names else {}
+            return _champions(warehouse, sessions()[0], names, now=clock()) if names else {}
 
     def online(hashtag_ids: Sequence[str], feature_service: str) -> pl.DataFrame:
         moment = clock()
@@ -95,12 +96,12 @@ def models_that_predict(warehouse: Warehouse) -> list[str]:
     return sorted(rows.filter(~rows.is_backtest).select("model_name").distinct().to_polars()["model_name"])
 
 
-def _champions(warehouse: Warehouse, store: MlflowStore, names: Sequence[str]) -> dict[str, Champion]:
+def _champions(warehouse: Warehouse, store: MlflowStore, names: Sequence[str], *, now: datetime) -> dict[str, Champion]:
     """Return the champion of each platform: where several models have one, that which became it last."""
     aliased = [store.aliased(name, "champion") for name in names]
     versions = sorted((one for one in aliased if one is not None), key=partial(_champion_since, store))
     newest = {store.params(one.run_id)["platform"]: one for one in versions}
-    return {platform: _champion(warehouse, store, version, platform) for platform, version in newest.items()}
+    return {platform: _champion(warehouse, store, version, now=now) for platform, version in newest.items()}
 
 
 def _champion_since(store: MlflowStore, version: ModelVersion) -> str:
@@ -109,6 +110,29 @@ def _champion_since(store: MlflowStore, version: ModelVersion) -> str:
     return max(moments, default="")
 
 
-def _champion(warehouse: Warehouse, store: MlflowStore, version: ModelVersion, platform: str) -> Champion:
-    model = with_newest_outcomes(warehouse, store.load(version.name, version.version), version)
-    return Champion(model, version.name, version.version, service_of(store, version), platform)
+def _champion(warehouse: Warehouse, store: MlflowStore, version: ModelVersion, *, now: datetime) -> Champion:
+    params = store.params(version.run_id)
+    return Champion(
+        model=with_newest_outcomes(warehouse, store.load(version.name, version.version), version),
+        name=version.name,
+        version=version.version,
+        feature_service=service_of(store, version),
+        platform=params["platform"],
+        candidates=candidates_since(
+            warehouse, params["viral_definition_name"], params["platform"], now - max(HORIZONS_HOURS) * HOUR
+        ),
+    )
+
+
+def candidates_since(warehouse: Warehouse, definition: str, platform: str, moment: datetime) -> pl.DataFrame:
+    """Return hashtag_id and feature_timestamp of what the definition can label after the moment.
+
+    Labels come before the features of their hour are online, as the job that predicts asks them for its candidates.
+    """
+    labels = warehouse.table("viral_labels")
+    labels = labels.filter(
+        labels.viral_definition_name == definition,
+        labels.platform == platform,
+        labels.label_timestamp > moment,
+    )
+    return labels.select("hashtag_id", feature_timestamp=labels.label_timestamp).distinct().to_polars()

@@ -78,12 +78,20 @@ def build(wh, embedder, index_folder):
     return make
 
 
-def live_scoring(features, *, platforms=("tiktok",)):
+def online(ids, *, at=T, unknown=()):
+    """One row per hashtag, without values where the online store does not know it."""
+    columns = {"hashtag_id": pl.String, "feature_timestamp": TIMES["feature_timestamp"], "velocity": pl.Float64}
+    rows = [(one, None, None) if one in unknown else (one, at, 1.0) for one in ids]
+    return pl.DataFrame(rows, schema=columns, orient="row")
+
+
+def live_scoring(features, *candidates, at=T, platforms=("tiktok",)):
     def score(model, frame):
         assert set(frame["hashtag_id"].str.split(":").list.first()) == {model}
         return frame.select("hashtag_id", pl.lit(0.75).alias("probability_6h"), pl.lit("[]").alias("reasons"))
 
-    champions = {name: Champion(name, "viral", "9", f"{name}_service", name) for name in platforms}
+    rows = online(candidates, at=at).drop("velocity")
+    champions = {name: Champion(name, "viral", "9", f"{name}_service", name, rows) for name in platforms}
     return LiveScoring(champions=lambda: champions, features=features, score=score)
 
 
@@ -129,17 +137,9 @@ def test_of_an_open_prediction_the_windows_that_are_over_are_not_told(build):
 def test_what_the_online_store_knows_is_scored_live_and_the_rest_from_predictions(build):
     def features(ids, service):
         assert service == "tiktok_service"
-        known = [name == "tiktok:live" for name in ids]
-        return pl.DataFrame(
-            {
-                "hashtag_id": list(ids),
-                "feature_timestamp": [T + 5 * HOUR if is_known else None for is_known in known],
-                "velocity": [1.0 if is_known else None for is_known in known],
-            },
-            schema_overrides={"velocity": pl.Float64, "feature_timestamp": pl.Datetime("us", "UTC")},
-        )
+        return online(ids, at=T + 5 * HOUR, unknown=("tiktok:old", "tiktok:unknown"))
 
-    service = build(("tiktok:old", 0, 6, 0.1), live=live_scoring(features))
+    service = build(("tiktok:old", 0, 6, 0.1), live=live_scoring(features, "tiktok:live", at=T + 5 * HOUR))
     found = service.score(["tiktok:live", "tiktok:old", "tiktok:unknown"])
     assert {name: score.probabilities["probability_6h"] for name, score in found.items()} == {
         "tiktok:live": 0.75,
@@ -154,11 +154,12 @@ def test_the_champion_speaks_of_no_other_platform_and_of_no_hashtag_of_another_m
 
     def features(ids, service):
         asked.extend(ids)
-        return pl.DataFrame({"hashtag_id": list(ids), "velocity": [1.0] * len(ids)})
+        return online(ids)
 
     others = predictions(("tiktok:other", 0, 6, 0.2)).with_columns(model_name=pl.lit("another"))
     wh.transact(lambda: wh.append("predictions", others))
-    service = build(("weibo:a", 0, 6, 0.1), ("tiktok:a", 0, 6, 0.3), live=live_scoring(features))
+    live = live_scoring(features, "weibo:a", "weibo:new", "tiktok:other", "tiktok:a", "tiktok:new")
+    service = build(("weibo:a", 0, 6, 0.1), ("tiktok:a", 0, 6, 0.3), live=live)
     found = service.score(["weibo:a", "weibo:new", "tiktok:other", "tiktok:a", "tiktok:new"])
     assert {name: score.probabilities["probability_6h"] for name, score in found.items()} == {
         "weibo:a": 0.1,
@@ -170,18 +171,29 @@ def test_the_champion_speaks_of_no_other_platform_and_of_no_hashtag_of_another_m
     assert asked == ["tiktok:a", "tiktok:new"]
 
 
+def test_what_the_label_definition_cannot_label_gets_no_live_score(build):
+    live = live_scoring(lambda ids, _: online(ids, at=T + HOUR), "tiktok:rising", at=T + HOUR)
+    live_before = live_scoring(lambda ids, _: online(ids, at=T + HOUR), "tiktok:rising")
+    asked = ["tiktok:rising", "tiktok:entered", "tiktok:top"]  # the second entered the top within the last hour
+    told = {
+        name: score.probabilities["probability_6h"]
+        for name, score in build(("tiktok:entered", 0, 6, 0.6), live=live).score(asked).items()
+    }
+    assert told == {"tiktok:rising": 0.75, "tiktok:entered": 0.6}
+    assert set(build(live=live_before).score(asked)) == {"tiktok:entered"}  # the labels of that hour are to come
+
+
 def test_each_platform_has_a_champion_of_its_own(build):
     def features(ids, service):
         assert {f"{name.split(':')[0]}_service" for name in ids} == {service}
-        return pl.DataFrame({"hashtag_id": list(ids), "velocity": [1.0] * len(ids)})
+        return online(ids)
 
-    service = build(live=live_scoring(features, platforms=("tiktok", "weibo")))
+    service = build(live=live_scoring(features, "weibo:a", "tiktok:a", platforms=("tiktok", "weibo")))
     assert set(service.score(["weibo:a", "tiktok:a", "youtube:a"])) == {"weibo:a", "tiktok:a"}
 
 
 def test_a_champion_alone_is_enough_and_unknown_hashtags_stay_unknown(build):
-    frame = {"hashtag_id": ["tiktok:x"], "velocity": [None]}
-    service = build(live=live_scoring(lambda *_: pl.DataFrame(frame, schema_overrides={"velocity": pl.Float64})))
+    service = build(live=live_scoring(lambda ids, _: online(ids, unknown=ids), "tiktok:x"))
     assert service.score(["tiktok:x"]) == {}
 
 
