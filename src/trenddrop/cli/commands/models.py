@@ -204,8 +204,9 @@ def print_alerts(document: Mapping[str, Any]) -> None:
     """Print what alerts are worth, the slices, and what a random split would have promised."""
     names = ["events", "event_recall", "lead_time_to_onset_h", "lead_time_to_peak_h"]
     names += ["alert_precision", "false_alerts_per_1000_topic_days"]
-    rows = [[f"{h} h", *(one[name] for name in names)] for h, one in document["metrics"].items()]
-    print_table("Alerts", ["horizon", *(name.replace("_", " ") for name in names)], rows)
+    rows = [[f"{h} h", *(_with_interval(one, name) for name in names)] for h, one in document["metrics"].items()]
+    columns = ["horizon", *(name.replace("_", " ") for name in names)]
+    print_table("Alerts, with 95 % intervals", columns, rows, ruled=True)
     figures = ("rows", "positives", "prevalence", "average_precision", "ratio_to_best_baseline")
     rows = [
         [f"{h} h", name.replace("_", " "), *(part[figure] for figure in figures)]
@@ -219,6 +220,12 @@ def print_alerts(document: Mapping[str, Any]) -> None:
         if one["planted_leak"]
     ]
     print_table("Planted leak: AP on the same rows", ["horizon", "purged split", "random split", "gap"], leaks)
+
+
+def _with_interval(figures: Mapping[str, Any], name: str) -> Any:
+    """Return a figure, and below it the interval of those that have one."""
+    interval = figures["alert_intervals"].get(name)
+    return figures[name] if interval is None else "{:.3f}\n{:.3f} to {:.3f}".format(figures[name], *interval)
 
 
 @app.command()
