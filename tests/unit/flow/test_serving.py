@@ -9,8 +9,9 @@ import pyarrow as pa
 import pytest
 
 from trenddrop.core.settings import Settings
+from trenddrop.feature_store.store import STAMP
 from trenddrop.flow import serving
-from trenddrop.flow.serving import live_scoring
+from trenddrop.flow.serving import candidates_since, live_scoring
 from trenddrop.registry import Change, ModelRegistry, ModelVersion
 from trenddrop.registry.champions import install
 from trenddrop.schemas import TABLES
@@ -66,17 +67,19 @@ def predict(wh: Warehouse, hashtag_id: str, model_name: str) -> None:
     write_predictions(wh, pl.DataFrame([row | {"probability_6h": 0.1}]), issue, clock=lambda: T)
 
 
-def label(hashtag_id: str, *, hours: int, definition: str = "top_rank") -> dict[str, Any]:
+def label(wh: Warehouse, hashtag_id: str, *, hours: int, horizon: int = 6, definition: str = "top_rank") -> None:
     moment = T + timedelta(hours=hours)
-    blank = dict.fromkeys(TABLES["viral_labels"].columns)
-    return blank | {
+    row = dict.fromkeys(TABLES["viral_labels"].columns) | {
         "hashtag_id": hashtag_id,
         "label_timestamp": moment,
+        "prediction_window_hours": horizon,
         "viral_definition_name": definition,
         "labeling_method": "automatic",
         "platform": hashtag_id.split(":")[0],
         "matured_at": moment,
     }
+    schema = TABLES["viral_labels"].ibis().to_pyarrow()
+    wh.transact(lambda: wh.append("viral_labels", pa.Table.from_pylist([row], schema=schema)))
 
 
 def test_each_platform_has_the_champion_of_the_model_that_predicts_it(
@@ -87,8 +90,11 @@ def test_each_platform_has_the_champion_of_the_model_that_predicts_it(
     assert live.champions() == {}  # no model speaks here yet
     predict(wh, "tiktok:a", "viral-tiktok")
     predict(wh, "weibo:a", "viral-weibo")  # a challenger until now
+    label(wh, "tiktok:a", hours=-47)
+    label(wh, "tiktok:a", hours=-48)  # its widest window is over
     (champion,) = live.champions().values()
     assert (champion.model, champion.version, champion.platform) == ("viral-tiktok 2", "2", "tiktok")
+    assert champion.candidates.rows() == [("tiktok:a", T - timedelta(hours=47))]
     registry.promote("viral-weibo", "1", hours=1)
     assert {platform: one.name for platform, one in live.champions().items()} == {
         "tiktok": "viral-tiktok",
@@ -110,18 +116,13 @@ def test_a_model_that_was_retired_keeps_no_other_from_scoring_live(
     assert {platform: one.name for platform, one in live.champions().items()} == {"tiktok": "current-tiktok"}
 
 
-def test_candidates_are_what_can_be_labelled_as_in_the_batch(settings: Settings, wh: Warehouse, registry: Registry):
-    rows = [
-        *({**label("tiktok:a", hours=0), "prediction_window_hours": horizon} for horizon in (6, 48)),
-        {**label("tiktok:a", hours=-1), "prediction_window_hours": 6},
-        {**label("tiktok:old", hours=-48), "prediction_window_hours": 6},  # its widest window is over
-        {**label("tiktok:b", hours=0, definition="another"), "prediction_window_hours": 6},
-        {**label("weibo:c", hours=0), "prediction_window_hours": 6},
-    ]
-    schema = TABLES["viral_labels"].ibis().to_pyarrow()
-    wh.transact(lambda: wh.append("viral_labels", pa.Table.from_pylist(rows, schema=schema)))
-    registry.promote("viral-tiktok", "1", hours=0)
-    predict(wh, "tiktok:a", "viral-tiktok")
-    (champion,) = live_scoring(settings, clock=lambda: T).champions().values()
-    assert sorted(champion.candidates.rows()) == [("tiktok:a", T - timedelta(hours=1)), ("tiktok:a", T)]
-    assert champion.candidates.schema["feature_timestamp"] == pl.Datetime("us", "UTC")  # as online features have it
+def test_candidates_are_what_can_be_labelled_as_in_the_batch(any_wh: Warehouse):
+    for horizon in (6, 48):
+        label(any_wh, "tiktok:a", hours=0, horizon=horizon)
+    label(any_wh, "tiktok:a", hours=-1)
+    label(any_wh, "tiktok:old", hours=-48)
+    label(any_wh, "tiktok:b", hours=0, definition="another")
+    label(any_wh, "weibo:c", hours=0)
+    found = candidates_since(any_wh, "top_rank", "tiktok", T - timedelta(hours=48))
+    assert sorted(found.rows()) == [("tiktok:a", T - timedelta(hours=1)), ("tiktok:a", T)]
+    assert found.schema["feature_timestamp"] == STAMP  # as online features have it
