@@ -23,7 +23,7 @@ from trenddrop.embeddings import Embedder
 from trenddrop.index import VectorIndex
 from trenddrop.matching import Match, MatchingConfig, Video, latest_scores, match
 from trenddrop.matching.scores import ENDS_OF_INTERVALS, PEAKS, PROBABILITIES
-from trenddrop.metadata import Agent, Generation, GenerationSetup, PlatformLimits, generate, write_generations
+from trenddrop.metadata import Agent, Generation, GenerationSetup, PlatformLimits, draws, generate, write_generations
 from trenddrop.scoring import open_scores
 from trenddrop.warehouse import Warehouse
 
@@ -218,7 +218,7 @@ class WarehouseService:
             raise InputError(f"platforms: no limits for {unknown}; known: {', '.join(sorted(parts.platforms))}")
         setup = GenerationSetup(self._agent(agent, platforms), parts.platforms, parts.matching, parts.embedder)
         matches = self.match(video, platform=None)
-        generations = generate(video, matches, platforms, setup, clock=self.clock)
+        generations = generate(video, matches, platforms, setup, clock=self.clock, rng=draws(video, setup.agent))
         with self._warehouse_lock:
             write_generations(self.warehouse, generations)
         return generations

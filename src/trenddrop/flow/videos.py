@@ -18,6 +18,7 @@ from trenddrop.matching import Match, Video, latest_scores, load_matching, match
 from trenddrop.metadata import (
     Generation,
     GenerationSetup,
+    draws,
     generate,
     load_agent,
     load_platforms,
@@ -84,7 +85,7 @@ class VideoBranch:
             embedder=self.embedder,
         )
         found = self.match(video) if matches is None else matches
-        generations = generate(video, found, platforms, setup, clock=ws.clock)
+        generations = generate(video, found, platforms, setup, clock=ws.clock, rng=draws(video, setup.agent))
         write_generations(ws.warehouse, generations)
         return generations
 

@@ -1,7 +1,7 @@
 """Title, description, hashtags and call to action for each platform, written without a language model."""
 
 from trenddrop.metadata.agent import Agent, load_agent
-from trenddrop.metadata.generator import Generation, GenerationSetup, Metadata, generate
+from trenddrop.metadata.generator import Generation, GenerationSetup, Metadata, draws, generate
 from trenddrop.metadata.limits import PlatformLimits, load_platforms
 from trenddrop.metadata.store import write_generations
 
@@ -11,6 +11,7 @@ __all__ = [
     "GenerationSetup",
     "Metadata",
     "PlatformLimits",
+    "draws",
     "generate",
     "load_agent",
     "load_platforms",

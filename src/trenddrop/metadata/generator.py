@@ -135,6 +135,11 @@ def generate(
     return [_generate_one(task, matches, setup, clock=clock) for task in tasks]
 
 
+def draws(video: Video, agent: Agent) -> np.random.Generator:
+    """Return the chance with which an agent writes for a video: other for each video, the same when asked again."""
+    return np.random.default_rng(int(content_id("draws", video.identity, agent.agent_id), 16))
+
+
 def _generate_one(task: _Task, matches: Sequence[Match], setup: GenerationSetup, *, clock: Clock) -> Generation:
     start = clock()
     video, limits, agent = task.video, task.limits, task.agent

@@ -229,6 +229,15 @@ def test_metadata_is_written_and_logged(build, wh):
     assert {row["id"] for row in logged} == {item.id for item in written}
 
 
+def test_an_agent_that_draws_writes_alike_for_the_same_video(build):
+    service = build()
+    eager = load_agent("default").model_copy(update={"temperature": 1.0})
+    service.videos = replace(service.videos, load_agent=lambda name: eager)
+    first, again = (service.generate(PASTA, ["tiktok"], agent="eager")[0] for _ in range(2))
+    assert first.metadata == again.metadata
+    assert 0 < first.propensities["cta"][first.metadata.cta] < 1
+
+
 def test_an_unknown_platform_is_the_callers_mistake(build):
     with pytest.raises(InputError, match="myspace.*instagram"):
         build().generate(PASTA, ["tiktok", "myspace"], agent="default")

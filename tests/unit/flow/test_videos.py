@@ -6,8 +6,9 @@ from typing import Any, cast
 import numpy as np
 import polars as pl
 import pytest
+import yaml
 
-from trenddrop.core.settings import Settings
+from trenddrop.core.settings import Settings, configs_folder
 from trenddrop.embeddings import PackagedMiniLM
 from trenddrop.embeddings.embedder import Vectors
 from trenddrop.flow import Workspace
@@ -32,12 +33,23 @@ class OneDirection:
 
 
 @pytest.fixture
-def branch(settings: Settings, wh: Warehouse) -> VideoBranch:
+def explorer(settings: Settings) -> Settings:
+    """Settings with an agent that draws at random."""
+    agent = yaml.safe_load((configs_folder() / "agents" / "default.yaml").read_text())
+    agent |= {"agent_id": "explorer", "temperature": 1.0}
+    configs = settings.home / "configs"
+    (configs / "agents").mkdir(parents=True)
+    (configs / "agents" / "explorer.yaml").write_text(yaml.safe_dump(agent))
+    return settings.model_copy(update={"configs": configs})
+
+
+@pytest.fixture
+def branch(explorer: Settings, wh: Warehouse) -> VideoBranch:
     embedder = OneDirection()
     index = ExactIndex(embedder.name, embedder.dimensions)
     words = [{"title": name, "platform": "tiktok", "hashtag_id": f"tiktok:{name}"} for name in ("pasta", "bread")]
     index.add(["pasta", "bread"], embedder.encode(["pasta", "bread"]), words)
-    branch = VideoBranch(Workspace(settings, wh, clock=lambda: T), embedder=cast("PackagedMiniLM", embedder))
+    branch = VideoBranch(Workspace(explorer, wh, clock=lambda: T), embedder=cast("PackagedMiniLM", embedder))
     index.save(branch.index_folder())
     return branch
 
@@ -66,3 +78,9 @@ def test_a_video_is_matched_by_what_is_said_of_windows_that_are_open(branch: Vid
         "pasta": None,
         "bread": 0.3,
     }
+
+
+def test_an_agent_that_draws_writes_alike_for_the_same_video(branch: VideoBranch):
+    first, again = (branch.generate(VIDEO, ["tiktok", "youtube"], agent="explorer") for _ in range(2))
+    assert [one.metadata for one in first] == [one.metadata for one in again]
+    assert all(0 < one.propensities["cta"][one.metadata.cta] < 1 for one in first)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from trenddrop.core.errors import ConfigError, NotFoundError
 from trenddrop.matching import Video
-from trenddrop.metadata import generate
+from trenddrop.metadata import draws, generate
 from trenddrop.metadata.text import clean
 
 PLATFORMS = ("tiktok", "youtube", "instagram")
@@ -141,3 +141,15 @@ def test_exploration_needs_a_generator_and_records_what_it_drew(toy_setup, clock
     assert len(drawn) == 5
     assert all(0 < propensity < 1 for propensity in drawn.values())
     assert list(item.propensities["cta"].values()) == [pytest.approx(1 / 3)]
+
+
+def test_chance_differs_from_video_to_video_and_agent_to_agent_and_repeats_itself(toy_setup):
+    agent = toy_setup.agent
+    other = agent.model_copy(update={"agent_id": "other"})
+    first, again, *others = (
+        draws(video, one).random(4).tolist()
+        for video, one in ((COOKING, agent), (COOKING, agent), (Video(video_id="v2"), agent), (COOKING, other))
+    )
+    assert first == again
+    assert first not in others
+    assert others[0] != others[1]
