@@ -23,7 +23,17 @@ from trenddrop.embeddings import Embedder
 from trenddrop.index import VectorIndex
 from trenddrop.matching import Match, MatchingConfig, Video, latest_scores, match
 from trenddrop.matching.scores import ENDS_OF_INTERVALS, PEAKS, PROBABILITIES
-from trenddrop.metadata import Agent, Generation, GenerationSetup, PlatformLimits, draws, generate, write_generations
+from trenddrop.metadata import (
+    Agent,
+    Generation,
+    GenerationSetup,
+    PlatformLimits,
+    Reference,
+    draws,
+    earlier_texts,
+    generate,
+    write_generations,
+)
 from trenddrop.scoring import open_scores
 from trenddrop.warehouse import Warehouse
 
@@ -140,12 +150,14 @@ class WarehouseService:
     _index: tuple[int, VectorIndex] | None = None
     _scores: Remembered[pl.DataFrame] = field(init=False)
     _champions: Remembered[Mapping[str, Champion]] = field(init=False)
+    _references: Remembered[tuple[Reference, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
         """Prepare the memories; nothing is read yet."""
         self._scores = Remembered(self._read_scores, clock=self.clock, max_age=self.max_age)
         load = self.live.champions if self.live is not None else dict[str, Champion]
         self._champions = Remembered(load, clock=self.clock, max_age=self.max_age)
+        self._references = Remembered(self._read_references, clock=self.clock, max_age=self.max_age)
 
     def warm_up(self) -> None:
         """Load the champions, the newest predictions, the embedder and the index."""
@@ -216,7 +228,13 @@ class WarehouseService:
         parts = self.videos
         if unknown := sorted(set(platforms) - set(parts.platforms)):
             raise InputError(f"platforms: no limits for {unknown}; known: {', '.join(sorted(parts.platforms))}")
-        setup = GenerationSetup(self._agent(agent, platforms), parts.platforms, parts.matching, parts.embedder)
+        setup = GenerationSetup(
+            self._agent(agent, platforms),
+            parts.platforms,
+            parts.matching,
+            parts.embedder,
+            references=self._references.get(),
+        )
         matches = self.match(video, platform=None)
         generations = generate(video, matches, platforms, setup, clock=self.clock, rng=draws(video, setup.agent))
         with self._warehouse_lock:
@@ -250,6 +268,10 @@ class WarehouseService:
                 pl.col("trend_type").fill_null("hashtag"),
             )
         )
+
+    def _read_references(self) -> tuple[Reference, ...]:
+        with self._warehouse_lock:
+            return earlier_texts(self.warehouse)
 
     def _current_index(self) -> VectorIndex:
         try:

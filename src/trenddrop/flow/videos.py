@@ -19,6 +19,7 @@ from trenddrop.metadata import (
     Generation,
     GenerationSetup,
     draws,
+    earlier_texts,
     generate,
     load_agent,
     load_platforms,
@@ -83,6 +84,7 @@ class VideoBranch:
             platforms=limits,
             matching=load_matching(extra=extra),
             embedder=self.embedder,
+            references=earlier_texts(ws.warehouse),
         )
         found = self.match(video) if matches is None else matches
         generations = generate(video, found, platforms, setup, clock=ws.clock, rng=draws(video, setup.agent))

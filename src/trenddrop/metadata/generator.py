@@ -36,6 +36,10 @@ class Metadata:
     cta: str
     trend_ids: tuple[str, ...]  # the trends whose hashtags were used
 
+    def text(self) -> str:
+        """Return what is compared with earlier texts; hashtags and calls to action are meant to repeat."""
+        return f"{self.title} {self.description}"
+
     def post(self, limits: PlatformLimits) -> str:
         """Return the text as it is published: the platform's parts, joined by blank lines."""
         parts = {
@@ -70,17 +74,22 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
-class GenerationSetup:
-    """What stays the same from video to video.
+class Reference:
+    """An earlier text that the output should not repeat, unless it was written for the same video."""
 
-    ``references`` are texts that the output should not repeat, such as earlier posts of the account.
-    """
+    video_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationSetup:
+    """What stays the same from video to video."""
 
     agent: Agent
     platforms: Mapping[str, PlatformLimits]
     matching: MatchingConfig
     embedder: Embedder
-    references: tuple[str, ...] = ()
+    references: tuple[Reference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +160,7 @@ def _generate_one(task: _Task, matches: Sequence[Match], setup: GenerationSetup,
     metadata = _compose(task, _title(task, text, choices), cta, text, choices)
     used = [choice for choice in choices if choice.hashtag in metadata.hashtags]
     quality = quality_score(metadata, center, used, limits, embedder=setup.embedder)
+    earlier = [reference.text for reference in setup.references if reference.video_id != video.identity]
     created_at = clock()
     return Generation(
         id=content_id("generation", video.identity, task.platform, agent.agent_id, created_at.isoformat()),
@@ -164,7 +174,7 @@ def _generate_one(task: _Task, matches: Sequence[Match], setup: GenerationSetup,
             "cta": {metadata.cta: cta_propensity},
         },
         quality_score=quality,
-        originality_score=originality_score(f"{metadata.title} {metadata.description}", setup.references),
+        originality_score=originality_score(metadata.text(), earlier),
         duration_ms=(created_at - start).total_seconds() * 1000,
         created_at=created_at,
     )

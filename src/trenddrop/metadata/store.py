@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
+import ibis
 import polars as pl
 from polars._typing import PolarsDataType
 
 from trenddrop.core.ids import content_id
-from trenddrop.metadata.generator import Generation, to_json
+from trenddrop.metadata.generator import Generation, Reference, to_json
 from trenddrop.warehouse import Warehouse
 
+COMPARED = 150  # rows: the texts of some fifty videos, as a video is mostly written for three platforms
 _UTC = pl.Datetime("us", "UTC")
 
 
@@ -23,6 +25,13 @@ def write_generations(wh: Warehouse, generations: Sequence[Generation]) -> int:
         return wh.append("generations", log)
 
     return wh.transact(write)
+
+
+def earlier_texts(wh: Warehouse) -> tuple[Reference, ...]:
+    """Return the newest texts that were written, each once for its video."""
+    posts = wh.table("platform_metadata").order_by(ibis.desc("generated_at"), "id").limit(COMPARED)
+    rows = posts.select("video_id", text=posts.title + " " + posts.description).to_polars()
+    return tuple(Reference(*row) for row in rows.unique(maintain_order=True).rows())
 
 
 def metadata_id(generation_id: str) -> str:

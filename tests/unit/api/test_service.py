@@ -229,6 +229,13 @@ def test_metadata_is_written_and_logged(build, wh):
     assert {row["id"] for row in logged} == {item.id for item in written}
 
 
+def test_metadata_is_compared_with_what_was_written_for_other_videos(build):
+    build().generate(PASTA.model_copy(update={"video_id": "earlier"}), ["tiktok"], agent="default")
+    service = build()
+    assert service.generate(PASTA, ["tiktok"], agent="default")[0].originality_score == 0.0
+    assert service.generate(PASTA, ["tiktok"], agent="default")[0].originality_score == 0.0
+
+
 def test_an_agent_that_draws_writes_alike_for_the_same_video(build):
     service = build()
     eager = load_agent("default").model_copy(update={"temperature": 1.0})

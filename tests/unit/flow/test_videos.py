@@ -84,3 +84,9 @@ def test_an_agent_that_draws_writes_alike_for_the_same_video(branch: VideoBranch
     first, again = (branch.generate(VIDEO, ["tiktok", "youtube"], agent="explorer") for _ in range(2))
     assert [one.metadata for one in first] == [one.metadata for one in again]
     assert all(0 < one.propensities["cta"][one.metadata.cta] < 1 for one in first)
+
+
+def test_what_was_written_for_other_videos_is_compared_with(branch: VideoBranch):
+    copy = VIDEO.model_copy(update={"video_id": "copy"})
+    scores = [branch.generate(video, ["tiktok"])[0].originality_score for video in (VIDEO, VIDEO, copy)]
+    assert scores == [None, None, 0.0]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from trenddrop.core.errors import ConfigError, NotFoundError
 from trenddrop.matching import Video
-from trenddrop.metadata import draws, generate
+from trenddrop.metadata import Reference, draws, generate
 from trenddrop.metadata.text import clean
 
 PLATFORMS = ("tiktok", "youtube", "instagram")
@@ -88,11 +88,17 @@ def test_every_generation_says_what_it_cost(setup, clock):
     assert set(item.propensities["hashtags"].values()) == {1.0}
 
 
-def test_repeating_an_earlier_post_is_not_original(setup, clock):
+def test_repeating_what_was_written_for_another_video_is_not_original(setup, clock):
     (first,) = generate(COOKING, [], ["tiktok"], setup, clock=clock)
-    earlier = (f"{first.metadata.title} {first.metadata.description}",)
-    (again,) = generate(COOKING, [], ["tiktok"], replace(setup, references=earlier), clock=clock)
-    assert again.originality_score == 0.0
+    earlier = Reference("v0", first.metadata.text())
+    (repeated,) = generate(COOKING, [], ["tiktok"], replace(setup, references=(earlier,)), clock=clock)
+    assert repeated.originality_score == 0.0
+    own = Reference("v1", earlier.text)
+    (again,) = generate(COOKING, [], ["tiktok"], replace(setup, references=(own,)), clock=clock)
+    assert again.originality_score is None
+    elsewhere = replace(setup, references=(own, Reference("v0", "0123456789")))
+    (compared,) = generate(COOKING, [], ["tiktok"], elsewhere, clock=clock)
+    assert compared.originality_score == 1.0
 
 
 def test_each_text_is_embedded_once_for_all_platforms(toy_setup, clock):

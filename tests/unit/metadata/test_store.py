@@ -1,7 +1,7 @@
 import json
 
 from trenddrop.matching import Video
-from trenddrop.metadata import generate, write_generations
+from trenddrop.metadata import Reference, earlier_texts, generate, store, write_generations
 from trenddrop.metadata.store import metadata_id
 
 
@@ -22,3 +22,19 @@ def test_generations_and_their_metadata_are_kept_together(wh, toy_setup, clock):
 
 def test_nothing_generated_is_nothing_written(wh):
     assert write_generations(wh, []) == 0
+
+
+def test_the_newest_texts_are_there_to_compare_with(any_wh, toy_setup, clock, monkeypatch):
+    videos = [Video(video_id=f"v{number}", caption=f"Morning number {number}") for number in range(3)]
+    texts = []
+    for video in videos:
+        written = generate(video, [], ["tiktok", "youtube"], toy_setup, clock=clock)
+        write_generations(any_wh, written)
+        texts.append(written[0].metadata.text())
+    assert earlier_texts(any_wh) == tuple(Reference(f"v{one}", texts[one]) for one in (2, 1, 0))
+    monkeypatch.setattr(store, "COMPARED", 2)
+    assert earlier_texts(any_wh) == (Reference("v2", texts[2]),)
+
+
+def test_before_anything_was_written_there_is_nothing_to_compare_with(any_wh):
+    assert earlier_texts(any_wh) == ()
