@@ -7,6 +7,7 @@ from trenddrop.core.settings import Config
 from trenddrop.flow import Workspace, stages
 from trenddrop.flow.jobs import run_job
 from trenddrop.flow.videos import VideoBranch
+from trenddrop.index import only_change
 
 
 class IndexJob(Config):
@@ -18,7 +19,9 @@ class IndexJob(Config):
 def index_trends(workspace: Workspace, job: IndexJob) -> dict[str, Any]:
     """Build the index anew; texts that did not change are not embedded again."""
     stages.require_checked(workspace)
-    return {"trends": VideoBranch(workspace).build_index(is_everything=job.is_everything)}
+    branch = VideoBranch(workspace)
+    with only_change(branch.index_folder()):
+        return {"trends": branch.build_index(is_everything=job.is_everything)}
 
 
 if __name__ == "__main__":

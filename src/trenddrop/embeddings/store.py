@@ -19,6 +19,7 @@ from trenddrop.embeddings.text import text_hash, trend_parts, video_text
 from trenddrop.warehouse import Warehouse
 
 CHUNK = 4_096
+OWNERS = {"trend_embeddings": "trend_topics"}  # no row without one of that id; texts of videos may come from elsewhere
 NAME_WEIGHT = 0.25  # of a trend's name beside the mean of its example captions
 
 
@@ -121,7 +122,7 @@ def _embed(
             pl.Series("vector", vectors.tolist(), dtype=pl.List(pl.Float32)),
             pl.lit(clock()).dt.cast_time_unit("us").alias("created_timestamp"),
         )
-        _replace(wh, table, rows, keys=[key, "model"])
+        _replace(wh, table, rows, key=key)
         progress.advance(f"embed {table.removesuffix('_embeddings')}s", start + chunk.height, pending.height)
     return pending.height
 
@@ -142,10 +143,16 @@ def combined_vectors(parts: Sequence[Sequence[str]], embedder: Embedder) -> Vect
     return normalized(NAME_WEIGHT * first + examples / np.maximum(counts, 1)[:, None])
 
 
-def _replace(wh: Warehouse, table: str, rows: pl.DataFrame, *, keys: list[str]) -> None:
+def _replace(wh: Warehouse, table: str, rows: pl.DataFrame, *, key: str) -> None:
+    """Write the rows in place of those with the same keys; what was deleted while it was embedded stays away."""
+
     def write() -> None:
-        wh.delete(table, rows.select(keys))
-        wh.append(table, rows)
+        kept = rows
+        if table in OWNERS:
+            owners = wh.table(OWNERS[table]).select(**{key: "id"})
+            kept = rows.join(_frame(owners.semi_join(wh.stage(rows.select(key)), key)), on=key, how="semi")
+        wh.delete(table, rows.select(key, "model"))
+        wh.append(table, kept)
 
     wh.transact(write, claim=table)
 

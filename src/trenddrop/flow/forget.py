@@ -18,7 +18,7 @@ from trenddrop.feature_store import FeatureStoreSession
 from trenddrop.flow.mentions import Kind, Wanted, fields_of, records_naming
 from trenddrop.flow.videos import index_folder
 from trenddrop.flow.workspace import Workspace
-from trenddrop.index import ExactIndex
+from trenddrop.index import ExactIndex, only_change
 from trenddrop.metadata.generator import to_json
 from trenddrop.schemas import TABLES, raw_data
 from trenddrop.sources import Source, load_source
@@ -61,7 +61,8 @@ def forget(workspace: Workspace, kind: Kind, entity_id: str) -> Forgotten:
             )
         return Forgotten(_some(deleted), _some(changed))
 
-    done = wh.transact(body, claim="ingest")
+    # No job at work brings rows back: it has written before, or sees that they are gone.
+    done = wh.transact(lambda: wh.transact(body, claim="trend_embeddings"), claim="ingest")
     wh.release()
     wh.compact(keep_history=False)
     _forget_online(workspace, kind, identity, videos)
@@ -300,9 +301,10 @@ def _forget_in_index(workspace: Workspace, trends: Sequence[str]) -> None:
     folder = index_folder(workspace.settings)
     if not trends or not folder.is_dir():
         return
-    try:
-        index = ExactIndex.load(folder)
-    except NotFoundError:
-        return
-    if index.remove(trends):
-        index.save(folder)
+    with only_change(folder):
+        try:
+            index = ExactIndex.load(folder)
+        except NotFoundError:
+            return
+        if index.remove(trends):
+            index.save(folder)

@@ -20,6 +20,7 @@ from trenddrop.index.vector_index import Metadata
 
 MANIFEST = "manifest.json"
 LOCK = ".lock"
+CHANGE_LOCK = ".change-lock"
 FORMAT = 1
 _OURS = ("vectors-*.bin", "rows-*.bin", ".new-*")
 _RETRIES = 5  # a reader that meets a writer's clean-up starts again from the manifest
@@ -48,7 +49,7 @@ def write_index_files(
     rows = json.dumps({"ids": list(ids), "metadata": [dict(item) for item in metadata]}).encode()
     files = {"vectors": _named("vectors", vectors), "rows": _named("rows", rows)}
     manifest = {"format": FORMAT, "count": len(ids), **description, "files": files}
-    with _only_writer(folder):
+    with _locked(folder / LOCK):  # so that nobody's unfinished files are cleaned away
         _write(folder / files["vectors"], vectors)
         _write(folder / files["rows"], rows)
         _write(folder / MANIFEST, json.dumps(manifest, indent=1).encode())
@@ -111,8 +112,19 @@ def _write(path: Path, content: bytes) -> None:
 
 
 @contextmanager
-def _only_writer(folder: Path) -> Iterator[None]:
-    """Wait until no other process writes here, so that nobody's unfinished files are cleaned away."""
-    with (folder / LOCK).open("wb") as file:
+def only_change(folder: Path) -> Iterator[None]:
+    """Wait until no other process changes the index; hold it from reading what goes into the index until it is saved.
+
+    Else a job saves what it read before another one took it out.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with _locked(folder / CHANGE_LOCK):
+        yield
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Wait until no other process has the lock."""
+    with path.open("wb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield  # closing the file releases the lock, also when the process dies

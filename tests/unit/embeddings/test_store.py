@@ -74,6 +74,20 @@ def test_topics_not_seen_since_are_left_out(wh, embedder, clock):
     assert embed_trends(wh, embedder, clock=clock, since=NOW) == 1
 
 
+def test_a_trend_that_is_deleted_while_it_is_embedded_stays_away(any_wh, embedder, clock):
+    replace_topics(any_wh, topics(("a", "booktok", [], None), ("b", "pasta", [], None)))
+
+    class Slow:
+        name, dimensions = embedder.name, embedder.dimensions
+
+        def encode(self, texts):
+            any_wh.delete("trend_topics", pl.DataFrame({"id": ["a"]}))
+            return embedder.encode(texts)
+
+    embed_trends(any_wh, Slow(), clock=clock)
+    assert set(vectors_of(any_wh)) == {"b"}
+
+
 def test_a_job_that_was_killed_goes_on_where_it_stopped(wh, embedder, clock, monkeypatch):
     monkeypatch.setattr(store, "CHUNK", 2)
     replace_topics(wh, topics(*[(f"t{n}", f"topic{n}", [], None) for n in range(5)]))

@@ -1,6 +1,7 @@
 """What is forgotten is in no table, no raw record, not online and not in the index; everything else stays."""
 
 import json
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
+from pipelines import index_trends as index_job
 
 from trenddrop.core.errors import InputError
 from trenddrop.core.ids import keyed_hash
@@ -17,11 +19,12 @@ from trenddrop.core.settings import Settings
 from trenddrop.feature_store import FeatureStoreSession
 from trenddrop.feature_store.online import wide_table
 from trenddrop.feature_store.wide_rows import WideRead, microseconds
-from trenddrop.flow import Workspace
+from trenddrop.flow import Workspace, videos
+from trenddrop.flow import forget as forgetting
 from trenddrop.flow.forget import forget
 from trenddrop.flow.stages import ingest_files, normalize_batches, source_named
-from trenddrop.flow.videos import index_folder
-from trenddrop.index import ExactIndex
+from trenddrop.flow.videos import VideoBranch, index_folder
+from trenddrop.index import ExactIndex, index_trends
 from trenddrop.warehouse import Warehouse
 
 NOW = datetime(2026, 1, 10, 12, tzinfo=UTC)
@@ -253,6 +256,47 @@ def test_a_hashtag_leaves_the_index(workspace: Workspace) -> None:
     left = ExactIndex.load(folder)
     assert [hit.id for hit in left.search(np.eye(2, dtype=np.float32)[:1], 5)[0]] == ["tiktok:tea"]
     assert not [path for path in folder.iterdir() if b"rye" in path.read_bytes()]
+
+
+class OneDirection:
+    """All texts are alike."""
+
+    name, dimensions = "one", 1
+
+    def encode(self, texts: list[str]) -> Any:
+        return np.ones((len(texts), 1), dtype=np.float32)
+
+
+def test_a_hashtag_that_is_forgotten_beside_the_index_job_does_not_come_back(
+    settings: Settings, wh: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace = Workspace(settings, wh, clock=lambda: NOW)
+    topic = {"source": "tiktok", "platform": "tiktok", "trend_type": "hashtag", "title": "t", "fetched_at": NOW}
+    lists = {name: [] for name in ("tags", "matched_keywords", "example_captions")}
+    names = ("tiktok:rye", "tiktok:tea")
+    wh.append("trend_topics", pl.DataFrame([topic | lists | {"id": one, "hashtag_id": one} for one in names]))
+    others: list[threading.Thread] = []
+
+    def elsewhere(*arguments: Any) -> None:
+        """Take the trend out of the index as another process does, which may have to wait."""
+        others.append(threading.Thread(target=forget_in_index, args=arguments))
+        others[0].start()
+        others[0].join(1.0)  # where nothing keeps it waiting it is done by then
+
+    def read_and_forget(*arguments: Any, **more: Any) -> int:
+        found = index_trends(*arguments, **more)
+        forget(workspace, "hashtag", "tiktok:rye")
+        return found
+
+    branch: Any = VideoBranch(workspace, embedder=OneDirection())  # type: ignore[arg-type]
+    forget_in_index = forgetting._forget_in_index
+    monkeypatch.setattr(forgetting, "_forget_in_index", elsewhere)
+    monkeypatch.setattr(index_job, "VideoBranch", lambda _: branch)
+    monkeypatch.setattr(videos, "index_trends", read_and_forget)
+    index_job.index_trends(workspace, index_job.IndexJob(is_everything=True))
+    others[0].join()
+    (hits,) = ExactIndex.load(branch.index_folder()).search(np.ones((1, 1), dtype=np.float32), 5)
+    assert [hit.id for hit in hits] == ["tiktok:tea"]
 
 
 def test_the_features_of_the_forgotten_leave_the_online_store(settings: Settings, wh: Warehouse) -> None:
