@@ -7,7 +7,6 @@ from trenddrop.core.settings import Config
 from trenddrop.flow import Workspace, stages
 from trenddrop.flow.jobs import run_job
 from trenddrop.flow.videos import VideoBranch
-from trenddrop.index import only_change
 
 
 class IndexJob(Config):
@@ -19,9 +18,7 @@ class IndexJob(Config):
 def index_trends(workspace: Workspace, job: IndexJob) -> dict[str, Any]:
     """Build the index anew; texts that did not change are not embedded again."""
     stages.require_checked(workspace)
-    branch = VideoBranch(workspace)
-    with only_change(branch.index_folder()):
-        return {"trends": branch.build_index(is_everything=job.is_everything)}
+    return {"trends": VideoBranch(workspace).build_index(is_everything=job.is_everything)}
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from trenddrop.core.settings import Settings
 from trenddrop.embeddings import PackagedMiniLM, embed_trends
 from trenddrop.flow.stages import newest_event
 from trenddrop.flow.workspace import Workspace
-from trenddrop.index import ExactIndex, index_trends
+from trenddrop.index import ExactIndex, index_trends, only_change
 from trenddrop.matching import Match, Video, latest_scores, load_matching, match, write_matches
 from trenddrop.metadata import (
     Generation,
@@ -50,8 +50,9 @@ class VideoBranch:
         with ws.stage("index") as stage:
             embed_trends(ws.warehouse, self.embedder, clock=ws.clock, since=since, progress=ws.progress)
             index = ExactIndex(self.embedder.name, self.embedder.dimensions)
-            stage.rows = index_trends(ws.warehouse, index, since=since)
-            index.save(self.index_folder())
+            with only_change(self.index_folder()):
+                stage.rows = index_trends(ws.warehouse, index, since=since)
+                index.save(self.index_folder())
         self._index = index
         return stage.rows
 

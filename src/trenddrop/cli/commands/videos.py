@@ -22,13 +22,10 @@ def index(
 ) -> None:
     """Embed the trends and build the index that videos are matched against."""
     from trenddrop.flow.videos import VideoBranch
-    from trenddrop.index import only_change
 
     with workspace(home, quiet=json) as ws:
         branch = VideoBranch(ws)
-        with only_change(branch.index_folder()):
-            trends = branch.build_index(is_everything=everything)
-        document = {"trends": trends, "folder": str(branch.index_folder())}
+        document = {"trends": branch.build_index(is_everything=everything), "folder": str(branch.index_folder())}
     print_json(document) if json else print_table("Index", list(document), [list(document.values())])
 
 
