@@ -8,7 +8,7 @@ TO_NEIGHBOURS = ("score_to_above", "score_to_third_above", "score_to_below", "sc
 
 
 @pytest.fixture
-def rows_at(engine, metric):
+def rows_at(duckdb_engine, metric):
     """Return the features at hour ``at`` by hashtag, from {hour: {tag: score}} and {tag: category}."""
 
     def compute(scores, at, extra=(), categories=None):
@@ -23,9 +23,9 @@ def rows_at(engine, metric):
             | {"platform": "weibo", "batch_id": "b"}
             for tag, category in (categories or {}).items()
         ]
-        table = engine.load("hashtag_metrics", [*metrics, *extra])
-        observations = engine.load("hashtag_observations", seen)
-        features = hashtag_features(table, observations=observations, stage=engine.stage)
+        table = duckdb_engine.load("hashtag_metrics", [*metrics, *extra])
+        observations = duckdb_engine.load("hashtag_observations", seen)
+        features = hashtag_features(table, observations=observations, stage=duckdb_engine.stage)
         rows = features.to_pyarrow().to_pylist()
         return {row["hashtag_id"].split(":")[1]: row for row in rows if row["feature_timestamp"] == moment}
 

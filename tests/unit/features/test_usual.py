@@ -8,44 +8,59 @@ NAMES = ("mean_views_72h", "views_to_mean_72h", "new_video_views_to_mean_72h", "
 
 
 @pytest.fixture
-def usual_at(engine, metric, reading):
-    """Return the four features at hour ``at``, from {hour: views gained} and (video, hours before, age then, views)."""
+def usual(engine, metric, reading):
+    """Return the four features of each case at hour ``at``; a case is a hashtag of its own.
 
-    def compute(views, at, *readings, extra=()):
-        t = metric(at)["timestamp"]
-        seen = [reading(t, *one) for one in readings]
-        rows = [metric(hour, view_count=gained) for hour, gained in views.items()]
+    A case is {hour: views gained}, ``at``, readings (video, hours before, age then, views) and further rows.
+    """
+
+    def compute(*cases):
+        rows, seen, moments = [], [], []
+        for number, (views, at, readings, extra) in enumerate((*case, (), ())[:4] for case in cases):
+            tag = f"tiktok:{number}"
+            moments.append((tag, metric(at)["timestamp"]))
+            gained = [metric(hour, view_count=gained) for hour, gained in views.items()]
+            rows += [row | {"hashtag_id": tag} for row in (*gained, *extra)]
+            for video, *one in readings:
+                row = reading(moments[-1][1], f"{number} {video}", *one)
+                seen.append(row | {"hashtag_ids": [tag]})
         features = hashtag_features(
-            engine.load("hashtag_metrics", [*rows, *extra]),
+            engine.load("hashtag_metrics", rows),
             video_observations=engine.load("video_observations", seen) if seen else None,
             stage=engine.stage,
         )
-        row = next(row for row in features.to_pyarrow().to_pylist() if row["feature_timestamp"] == t)
-        return [row[name] for name in NAMES]
+        found = {(row["hashtag_id"], row["feature_timestamp"]): row for row in features.to_pyarrow().to_pylist()}
+        return [[found[moment][name] for name in NAMES] for moment in moments]
 
     return compute
 
 
-def test_the_usual_is_the_mean_of_the_known_hours_of_three_days(usual_at):
+def test_the_usual_is_the_mean_of_the_known_hours_of_three_days(usual):
     views = {0: 1000.0, 1: 30.0, 50: None, 60: 0.0, 72: 90.0}
-    assert usual_at(views, at=72) == [40.0, 2.25, None, None]
-    assert usual_at(views | {71: 1000.0, 72: None}, at=72)[:2] == [pytest.approx(1030 / 3), None]
-    assert usual_at({0: None}, at=0) == [None] * 4
-    assert usual_at({0: 0.0}, at=0) == [0.0, None, None, None]
+    known, unknown, nothing, zero = usual(
+        (views, 72), (views | {71: 1000.0, 72: None}, 72), ({0: None}, 0), ({0: 0.0}, 0)
+    )
+    assert known == [40.0, 2.25, None, None]
+    assert unknown[:2] == [pytest.approx(1030 / 3), None]
+    assert nothing == [None] * 4
+    assert zero == [0.0, None, None, None]
 
 
-def test_videos_are_held_against_the_usual(usual_at):
+def test_videos_are_held_against_the_usual(usual):
     videos = (("v", 24, 10, 400), ("v", 0, 34, 3400), ("w", 0, 4, 100))  # 100 an hour, and a new one with 25
-    assert usual_at({0: 40.0, 24: 60.0}, 24, *videos) == [50.0, 1.2, 0.5, 2.5]
-    assert usual_at({0: 40.0, 24: 60.0}, 24, videos[0]) == [50.0, 1.2, None, None]  # last seen a day ago
-    assert usual_at({0: 0.0, 24: 0.0}, 24, *videos) == [0.0, None, None, None]
+    views = {0: 40.0, 24: 60.0}
+    held, gone, zero = usual((views, 24, videos), (views, 24, videos[:1]), ({0: 0.0, 24: 0.0}, 24, videos))
+    assert held == [50.0, 1.2, 0.5, 2.5]
+    assert gone == [50.0, 1.2, None, None]  # last seen a day ago
+    assert zero == [0.0, None, None, None]
 
 
-def test_only_what_was_known_is_usual(usual_at, metric):
+def test_only_what_was_known_is_usual(usual, metric):
     views = {0: 40.0, 24: 60.0}
     late = metric(5, view_count=999.0, late=20 * 60)
     in_time = metric(6, view_count=20.0, late=17 * 60)
     corrected = metric(0, view_count=10.0, late=60)
-    assert usual_at(views, 24, extra=[late]) == [50.0, 1.2, None, None]
-    assert usual_at(views, 24, extra=[in_time]) == [40.0, 1.5, None, None]
-    assert usual_at(views, 24, extra=[corrected])[0] == 35.0
+    blind, told, mended = usual(*((views, 24, (), [row]) for row in (late, in_time, corrected)))
+    assert blind == [50.0, 1.2, None, None]
+    assert told == [40.0, 1.5, None, None]
+    assert mended[0] == 35.0
