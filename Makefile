@@ -27,7 +27,7 @@ check: setup ## ruff, mypy, import layers, lock file in step
 	@scripts/lock.sh --check
 
 test: setup ## every test; those on real data skip where the data are absent
-	@$(BIN)/python -m pytest -n 2 --dist worksteal
+	@$(BIN)/python -m pytest -p no:nbmake -n 2 --dist worksteal
 
 notebooks: setup ## execute the notebooks on tiny data
 	@$(BIN)/python -m pytest --nbmake --nbmake-timeout=600 --no-header -q -n 2 notebooks

@@ -14,9 +14,12 @@ from typing import Any
 import pytest
 
 from trenddrop.core.settings import Settings
+from trenddrop.feature_store.store import load_feast
 from trenddrop.flow import open_workspace
 from trenddrop.flow.run import RunRequest, RunResult, run
 from trenddrop.sources.simulation import SimulationConfig, simulate
+
+load_feast()  # as a session does, before a test imports it with the type checks of its own
 
 WORDS = {
     "cooking": ("sourdough", "ramen", "pasta"),

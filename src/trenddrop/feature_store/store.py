@@ -39,7 +39,7 @@ class FeatureStoreSession:
     """
 
     def __init__(self, settings: Settings, *, repo: Path | None = None) -> None:
-        _load_feast()
+        load_feast()
         from feast import FeatureStore
         from feast.repo_config import RepoConfig
 
@@ -273,7 +273,7 @@ def online_place(settings: Settings) -> str:
         rows.close()
 
 
-def _load_feast() -> None:
+def load_feast() -> None:
     """Import Feast without the warning filters that it sets for the whole process."""
     with warnings.catch_warnings(), _undecorated():
         import feast

@@ -66,7 +66,7 @@ import sys, typeguard, warnings
 import trenddrop.feature_store.store as store
 assert "feast" not in sys.modules
 before, typechecked = list(warnings.filters), typeguard.typechecked
-store._load_feast()
+store.load_feast()
 assert "feast" in sys.modules
 assert warnings.filters == before
 assert typeguard.typechecked is typechecked
