@@ -156,9 +156,9 @@ def _unsharp(one: HorizonMetrics, bars: Bars) -> str:
     if exact >= asked or asked > 1:
         return ""
     return (
-        f"the probabilities are calibrated, and were they exact, no order of the rows would be expected to reach more "
-        f"than {exact:.3f}: {bars.baseline_ratio:g} times {one.best_baseline}, {asked:.3f}, asks for what the features "
-        "do not tell this model"
+        f"the probabilities are calibrated, and were they exact, the best order of the rows would be expected to reach "
+        f"{exact:.3f} ({one.average_precision:.3f} was found): {bars.baseline_ratio:g} times {one.best_baseline}, "
+        f"{asked:.3f}, asks for what the features do not tell this model"
     )
 
 
