@@ -7,6 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import polars as pl
@@ -117,6 +118,16 @@ def test_a_deleted_text_leaves_the_disk_when_history_goes(wh: DuckLakeWarehouse,
             assert "the person's name" not in str(pl.read_parquet(path).rows())
         elif path.is_file() and path.suffix != ".duckdb_extension":
             assert b"the person's name" not in path.read_bytes(), path
+
+
+def test_a_home_of_another_installation_opens(settings: Settings) -> None:
+    link = settings.home / "extensions" / "sqlite_scanner.duckdb_extension"
+    link.unlink()
+    link.symlink_to("/another/installation/sqlite.duckdb_extension")
+    with closing(open_warehouse(settings)) as warehouse:
+        assert count(warehouse, "hashtags") == 0
+    assert link.exists()
+    assert {path.name for path in link.parent.iterdir()} == {link.name}
 
 
 def test_a_claim_inside_a_transaction_holds_too(wh: DuckLakeWarehouse) -> None:
