@@ -141,9 +141,9 @@ def test_a_backfill_of_days_and_of_hours_writes_just_these_and_tells_what_qualit
     first = execute(here, "ingest", instance, partition_key="2026-01-05")
     assert first.success
     assert table(settings, "ingestion_batches").height == 1
-    more = execute(here, "ingest", instance, tags=of_range("2026-01-05", "2026-01-09"))
+    more = execute(here, "ingest", instance, tags=of_range("2026-01-05", "2026-01-07"))
     assert more.success
-    assert table(settings, "ingestion_batches").height == 5  # the first day's was taken in before
+    assert table(settings, "ingestion_batches").height == 3  # the first day's was taken in before
     assert {"hashtag_metrics", "raw_tiktok_data", "data_quality_checks"} <= materialized(more)
     found = {check.check_name: check for check in more.get_asset_check_evaluations()}
     assert found["hashtag_resets"].passed

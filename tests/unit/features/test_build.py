@@ -278,7 +278,7 @@ def inputs(random_metrics: Callable[..., list[Row]]) -> Callable[..., Any]:
 DEEP = int(os.environ.get("TRENDDROP_DEEP_EXAMPLES", "0"))  # 60 compare over 10,000 (hashtag, T)
 
 
-@settings(deadline=None, max_examples=DEEP or 4, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=DEEP or 3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_records_not_visible_at_t_change_no_bit_of_a_feature_at_or_before_t(duckdb_engine, inputs, seed):
     assert _future_that_leaks(duckdb_engine, hashtag_features, seed, inputs) == []
@@ -314,7 +314,7 @@ def test_the_leakage_test_catches_a_planted_leak(duckdb_engine, inputs):
 # --- in pieces as at once, and through the warehouse ---------------------------------------------------
 
 
-@settings(deadline=None, max_examples=DEEP // 8 or 2, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=DEEP // 8 or 1, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_pieces_of_the_range_are_bit_for_bit_the_full_backfill(duckdb_engine, inputs, seed):
     rng = random.Random(seed)
@@ -332,7 +332,7 @@ def test_pieces_of_the_range_are_bit_for_bit_the_full_backfill(duckdb_engine, in
         assert all(_is_same_bits(row[name], pieces[key][name]) for name in row), key
 
 
-@settings(deadline=None, max_examples=DEEP // 8 or 2, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=DEEP // 8 or 1, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_an_update_after_each_arrival_is_bit_for_bit_the_full_backfill(duckdb_engine, inputs, seed):
     """Records come when they are fetched, also long after they happened; an update computes the hours since the last."""
